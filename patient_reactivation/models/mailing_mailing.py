@@ -1,0 +1,121 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+
+class MailingMailing(models.Model):
+    """The e-mail of a campaign's step, in one language.
+
+    Its audience is the step's claimed deliveries and nobody else: Odoo's send
+    and retry buttons and the mailing queue must never widen it.
+    """
+
+    _inherit = "mailing.mailing"
+
+    reactivation_step_id = fields.Many2one(
+        "reactivation.step", string="Step", index="btree_not_null", ondelete="cascade"
+    )
+    reactivation_lang = fields.Selection(
+        selection=lambda self: self.env["res.lang"].get_installed(),
+        string="Language",
+    )
+
+    _reactivation_lang_uniq = models.UniqueIndex(
+        "(reactivation_step_id, reactivation_lang) "
+        "WHERE reactivation_step_id IS NOT NULL",
+        "This step already has an e-mail in this language.",
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        steps = self.env["reactivation.step"]
+        for vals in vals_list:
+            step = steps.browse(vals.get("reactivation_step_id"))
+            if step:
+                vals.update(self._prepare_step_vals(step, vals))
+        return super().create(vals_list)
+
+    def _prepare_step_vals(self, step, vals):
+        """What the e-mail of a step must be, whoever makes it."""
+        lang = vals.get("reactivation_lang") or self.env.lang or "en_US"
+        campaign = step.campaign_id
+        return {
+            "mailing_type": "mail",
+            "mailing_model_id": self.env["ir.model"]._get_id("reactivation.enrollment"),
+            "mailing_domain": "[('id', '=', 0)]",
+            "reactivation_lang": lang,
+            # Replies land on the thread of the patient's enrollment.
+            "reply_to_mode": "update",
+            "email_from": campaign.email_from or campaign.company_id.email_formatted,
+            # The name travels in links as utm_source: it must tell nothing.
+            "name": f"{campaign.id}-{step.id}-{lang}",
+            "keep_archives": False,
+        }
+
+    def write(self, vals):
+        if self.env.context.get("reactivation_deliveries"):
+            # Core marks a mailing as done and asks for its statistics mail when
+            # it sends: a step's e-mail goes on, one patient after another.
+            vals = {
+                name: value
+                for name, value in vals.items()
+                if name not in ("state", "kpi_mail_required")
+            }
+        return super().write(vals)
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        for vals in vals_list:
+            if vals.get("reactivation_step_id"):
+                vals.pop("name", None)
+        return vals_list
+
+    # ------------------------------------------------------------------- guards
+
+    def _get_recipients_domain(self):
+        if self.reactivation_step_id:
+            return Domain("delivery_ids", "any", self._claimed_domain())
+        return super()._get_recipients_domain()
+
+    def _claimed_domain(self):
+        return Domain("step_id", "=", self.reactivation_step_id.id) & Domain(
+            "state", "=", "claimed"
+        )
+
+    def _action_send_mail(self, res_ids=None):
+        """Only the runner sends a step's e-mail, and only to claimed deliveries."""
+        of_steps = self.filtered("reactivation_step_id")
+        if of_steps:
+            allowed = self.env.context.get("reactivation_deliveries") or {}
+            if not res_ids or set(res_ids) - set(allowed):
+                raise UserError(
+                    self.env._(
+                        "This e-mail belongs to a campaign, which sends it to each "
+                        "patient when it is due. Start the campaign instead."
+                    )
+                )
+        return super()._action_send_mail(res_ids)
+
+    def action_put_in_queue(self):
+        self._refuse_for_steps()
+        return super().action_put_in_queue()
+
+    def action_retry_failed(self):
+        self._refuse_for_steps()
+        return super().action_retry_failed()
+
+    def _refuse_for_steps(self):
+        if self.reactivation_step_id:
+            raise UserError(
+                self.env._(
+                    "This e-mail belongs to a campaign. Failed deliveries are "
+                    "retried from the campaign's deliveries."
+                )
+            )
+
+    def _get_seen_list(self):
+        """Once only is guaranteed by the delivery, not by the address: members of
+        a family may share one."""
+        if self.reactivation_step_id:
+            return set()
+        return super()._get_seen_list()

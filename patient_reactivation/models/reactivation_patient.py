@@ -1,0 +1,505 @@
+import logging
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
+
+# One refresh at a time in a database: the second finds nothing left to do.
+REFRESH_LOCK = 7_251_903
+
+PATTERNS = [("single", "Single Visit"), ("repeat", "Repeat Visits")]
+
+STATUSES = [
+    ("active", "Active"),
+    ("booked", "Booked"),
+    ("lapsed", "Lapsed"),
+    ("excluded", "Excluded"),
+]
+
+EXCLUSIONS = [
+    ("deceased", "Deceased"),
+    ("archived", "Archived contact"),
+    ("not_patient", "Not a patient"),
+    ("staff", "Member of staff"),
+    ("other_company", "Contact of another company"),
+    ("reason", "Reason says do not reactivate"),
+]
+
+# Facts the refresh writes, in the order of the temporary table.
+FACTS = (
+    "first_visit_date",
+    "last_visit_date",
+    "next_visit_date",
+    "visit_count",
+    "missed_visit_count",
+    "last_practitioner_id",
+    "visit_pattern",
+    "status",
+    "exclusion",
+    "tier_id",
+)
+
+
+class ReactivationPatient(models.Model):
+    """One patient at one company: facts of the visits, kept by `_refresh`.
+
+    A table of its own and not columns on `res.partner`: the facts differ per
+    company, and nightly updates must not collide with users who edit contacts.
+    """
+
+    _name = "reactivation.patient"
+    _description = "Patient"
+    _order = "last_visit_date desc, id desc"
+    _rec_name = "partner_id"
+
+    partner_id = fields.Many2one(
+        "res.partner",
+        string="Patient",
+        required=True,
+        readonly=True,
+        index=True,
+        ondelete="cascade",
+    )
+    company_id = fields.Many2one(
+        "res.company", required=True, readonly=True, ondelete="cascade"
+    )
+    first_visit_date = fields.Date(string="First Visit", readonly=True)
+    last_visit_date = fields.Date(string="Last Visit", readonly=True)
+    next_visit_date = fields.Datetime(string="Next Visit", readonly=True)
+    visit_count = fields.Integer(string="Visits", readonly=True)
+    missed_visit_count = fields.Integer(string="Missed Visits", readonly=True)
+    last_practitioner_id = fields.Many2one(
+        "res.partner",
+        string="Last Practitioner",
+        readonly=True,
+        ondelete="set null",
+    )
+    visit_pattern = fields.Selection(
+        PATTERNS,
+        readonly=True,
+        help="Came once and stayed away, or came more often.",
+    )
+    status = fields.Selection(
+        STATUSES, readonly=True, default="active", required=True, group_expand=True
+    )
+    exclusion = fields.Selection(
+        EXCLUSIONS, string="Why Excluded", readonly=True, index="btree_not_null"
+    )
+    tier_id = fields.Many2one(
+        "reactivation.tier",
+        string="Tier",
+        readonly=True,
+        ondelete="set null",
+        group_expand="_group_expand_tier_id",
+    )
+    reason_id = fields.Many2one(
+        "reactivation.reason", string="Reason for Lapse", ondelete="set null"
+    )
+    inactivity_days = fields.Integer(
+        compute="_compute_inactivity_days",
+        search="_search_inactivity_days",
+        string="Days Inactive",
+        aggregator=None,
+    )
+    email = fields.Char(related="partner_id.email")
+    phone = fields.Char(related="partner_id.phone")
+    preferred_channel = fields.Selection(related="partner_id.preferred_channel")
+    image_128 = fields.Image(related="partner_id.image_128")
+
+    _partner_company_uniq = models.Constraint(
+        "UNIQUE(partner_id, company_id)", "This contact is a patient already."
+    )
+    _audience_idx = models.Index("(company_id, status, tier_id)")
+    _next_visit_idx = models.Index("(next_visit_date) WHERE next_visit_date IS NOT NULL")
+
+    # ------------------------------------------------------------------ compute
+
+    @api.depends("last_visit_date", "company_id")
+    def _compute_inactivity_days(self):
+        today = {
+            company: company._reactivation_today() for company in self.company_id
+        }
+        for patient in self:
+            last = patient.last_visit_date
+            patient.inactivity_days = (
+                (today[patient.company_id] - last).days if last else 0
+            )
+
+    @api.model
+    def _search_inactivity_days(self, operator, value):
+        """Inactivity of n days is a last visit n days before today."""
+        flipped = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "in": "in"}
+        if operator not in flipped:
+            return NotImplemented
+        today = self.env.company._reactivation_today()
+        if operator == "in":
+            days = [today - timedelta(days=int(item)) for item in value if item]
+            domain = Domain("last_visit_date", "in", days)
+            if not all(value):
+                domain |= Domain("last_visit_date", "in", [today, False])
+            return domain
+        return Domain("last_visit_date", "!=", False) & Domain(
+            "last_visit_date", flipped[operator], today - timedelta(days=value)
+        )
+
+    @api.model
+    def _group_expand_tier_id(self, tiers, domain):
+        """Show the tiers of the current company, empty ones too."""
+        own = tiers.search([("company_id", "=", self.env.company.id)])
+        return tiers | (own or tiers.search([("company_id", "=", False)]))
+
+    # ------------------------------------------------------------------ actions
+
+    def write(self, vals):
+        if not self.env.su and set(vals) - {"reason_id"}:
+            raise UserError(
+                self.env._(
+                    "These facts are read from the visits. Only the reason can be set."
+                )
+            )
+        result = super().write(vals)
+        if "reason_id" in vals:
+            # The reason may exclude: the status must follow at once.
+            self.flush_recordset()
+            self.sudo()._refresh(self.partner_id.ids)
+        return result
+
+    def action_open_visits(self):
+        self.ensure_one()
+        return self.partner_id.action_open_reactivation_visits()
+
+    def action_open_partner(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "res.partner",
+            "res_id": self.partner_id.id,
+            "views": [(False, "form")],
+        }
+
+    def action_refresh(self):
+        """Read the visits of these patients again, on the user's request."""
+        self.check_access("write")
+        self.sudo()._refresh(self.partner_id.ids)
+
+    # ------------------------------------------------------------------ refresh
+
+    @api.model
+    def _ensure(self, partners, company):
+        """Make rows for contacts that a user marks as patients."""
+        known = self.sudo().search([("partner_id", "in", partners.ids)]).partner_id
+        self.sudo().create(
+            [
+                {"partner_id": partner.id, "company_id": (partner.company_id or company).id}
+                for partner in partners - known
+            ]
+        )
+        self.sudo()._refresh(partners.ids)
+
+    @api.model
+    def _refresh(self, partner_ids=None, moment=None):
+        """Bring the patients up to date with the visits, set-based.
+
+        :param list partner_ids: contacts to look at; None for all of them
+        :param datetime moment: what counts as now (UTC)
+        :return: (inserted, updated, deleted) numbers of rows
+        """
+        self.env.flush_all()
+        moment = moment or fields.Datetime.now()
+        restrict = None
+        if partner_ids is not None:
+            if not partner_ids:
+                return (0, 0, 0)
+            restrict = SQL("SELECT unnest(%s::int[])", list(partner_ids))
+        return self._refresh_from(restrict, moment)
+
+    @api.model
+    def _refresh_from(self, restrict, moment):
+        """`_refresh` for the partners of a subquery (SQL), None for all."""
+        cr = self.env.cr
+        cr.execute("DROP TABLE IF EXISTS reactivation_fresh")
+        # CREATE TABLE AS may use parallel workers, INSERT and UPDATE may not.
+        cr.execute(
+            SQL(
+                "CREATE TEMP TABLE reactivation_fresh ON COMMIT DROP AS %s",
+                self._facts_sql(restrict, moment),
+            )
+        )
+        cr.execute("ANALYZE reactivation_fresh")
+        counts = self._write_facts(restrict)
+        cr.execute("DROP TABLE reactivation_fresh")
+        self.invalidate_model(FACTS)
+        self.env["res.partner"].invalidate_model(
+            self.env["res.partner"]._REACTIVATION_FACTS
+        )
+        return counts
+
+    def _facts_sql(self, restrict, moment):
+        """SELECT of one row per patient and company with all facts.
+
+        Several rows of one calendar day are one visit; a day with an attended
+        and a missed row is an attended one. The practitioner of the latest day
+        travels in the low bits of a number whose high bits are that day: one
+        maximum instead of a sort.
+        """
+        union = self.env["reactivation.visit.source"]._union_sql(restrict, moment)
+        known = SQL("TRUE")
+        if restrict is not None:
+            known = SQL("known.partner_id IN (%s)", restrict)
+        return SQL(
+            """
+            WITH day AS (
+                SELECT partner_id, company_id, day,
+                       bool_or(state = 'done') AS done,
+                       bool_or(state = 'missed') AS missed,
+                       min(date) FILTER (WHERE state = 'planned') AS planned,
+                       max(practitioner_id) FILTER (WHERE state = 'done') AS practitioner
+                  FROM (%(union)s) AS visit
+              GROUP BY partner_id, company_id, day
+            ), fact AS (
+                SELECT partner_id, company_id,
+                       min(day) FILTER (WHERE done) AS first_visit_date,
+                       max(day) FILTER (WHERE done) AS last_visit_date,
+                       min(planned) AS next_visit_date,
+                       count(*) FILTER (WHERE done)::int AS visit_count,
+                       count(*) FILTER (WHERE missed AND NOT done)::int
+                           AS missed_visit_count,
+                       max(((day - DATE '1970-01-01')::bigint << 32) + practitioner)
+                           FILTER (WHERE done AND practitioner IS NOT NULL)
+                           AS practitioner
+                  FROM day
+              GROUP BY partner_id, company_id
+            )
+            SELECT COALESCE(fact.partner_id, known.partner_id) AS partner_id,
+                   COALESCE(fact.company_id, known.company_id) AS company_id,
+                   fact.first_visit_date, fact.last_visit_date, fact.next_visit_date,
+                   COALESCE(fact.visit_count, 0) AS visit_count,
+                   COALESCE(fact.missed_visit_count, 0) AS missed_visit_count,
+                   (fact.practitioner & 4294967295)::int AS last_practitioner_id,
+                   CASE WHEN fact.visit_count = 1 THEN 'single'
+                        WHEN fact.visit_count > 1 THEN 'repeat' END::varchar
+                       AS visit_pattern,
+                   %(status)s AS status,
+                   %(exclusion)s AS exclusion,
+                   %(tier)s AS tier_id,
+                   known.id AS known_id,
+                   fact.partner_id IS NULL
+                       AND partner.patient_mark IS DISTINCT FROM 'patient'
+                       AND known.reason_id IS NULL AS gone
+              FROM fact
+              FULL JOIN (SELECT * FROM reactivation_patient known WHERE %(known)s)
+                        AS known
+                     ON known.partner_id = fact.partner_id
+                    AND known.company_id = fact.company_id
+              JOIN res_partner partner
+                ON partner.id = COALESCE(fact.partner_id, known.partner_id)
+         LEFT JOIN reactivation_reason reason ON reason.id = known.reason_id
+            """,
+            union=union,
+            known=known,
+            status=self._status_sql(moment),
+            exclusion=self._exclusion_sql(moment),
+            tier=self._tier_sql(moment),
+        )
+
+    def _per_company_sql(self, make, default):
+        """CASE over the companies; `make(company)` gives the SQL of each."""
+        companies = self.env["res.company"].sudo().search([])
+        return SQL(
+            "CASE COALESCE(fact.company_id, known.company_id) %s ELSE %s END",
+            SQL(" ").join(
+                SQL("WHEN %s THEN %s", company.id, make(company))
+                for company in companies
+            ),
+            default,
+        )
+
+    def _exclusion_sql(self, moment):
+        today = self._per_company_sql(
+            lambda company: SQL("%s::date", company._reactivation_today(moment)),
+            SQL("%s::date", moment.date()),
+        )
+        return SQL(
+            """CASE
+                WHEN partner.deceased_date <= %(today)s THEN 'deceased'
+                WHEN partner.patient_mark = 'not_patient' THEN 'not_patient'
+                WHEN NOT partner.active THEN 'archived'
+                WHEN partner.patient_mark IS DISTINCT FROM 'patient'
+                     AND partner.id IN (SELECT partner_id FROM res_users
+                                         WHERE NOT COALESCE(share, FALSE))
+                    THEN 'staff'
+                WHEN partner.company_id IS NOT NULL AND partner.company_id
+                     <> COALESCE(fact.company_id, known.company_id)
+                    THEN 'other_company'
+                WHEN reason.excludes THEN 'reason'
+            END::varchar""",
+            today=today,
+        )
+
+    def _status_sql(self, moment):
+        lapsed = self._per_company_sql(
+            lambda company: SQL(
+                "fact.last_visit_date <= %s", company._reactivation_lapse_date(moment)
+            ),
+            SQL("FALSE"),
+        )
+        return SQL(
+            """CASE
+                WHEN %(exclusion)s IS NOT NULL THEN 'excluded'
+                WHEN fact.next_visit_date IS NOT NULL THEN 'booked'
+                WHEN %(lapsed)s THEN 'lapsed'
+                ELSE 'active'
+            END::varchar""",
+            exclusion=self._exclusion_sql(moment),
+            lapsed=lapsed,
+        )
+
+    def _tier_sql(self, moment):
+        def bands(company):
+            cases = SQL(" ").join(
+                SQL(
+                    "WHEN fact.last_visit_date <= %s AND %s THEN %s",
+                    newest,
+                    SQL("fact.last_visit_date > %s", oldest) if oldest else SQL("TRUE"),
+                    tier_id,
+                )
+                for tier_id, oldest, newest in self.env["reactivation.tier"]._bands(
+                    company, moment
+                )
+            )
+            return SQL("CASE %s ELSE NULL END", cases) if cases.code else SQL("NULL")
+
+        return SQL("(%s)::int", self._per_company_sql(bands, SQL("NULL")))
+
+    def _write_facts(self, restrict):
+        """Insert, update and delete what differs; nothing else is touched."""
+        cr = self.env.cr
+        names = [SQL.identifier(name) for name in FACTS]
+        columns = SQL(", ").join(names)
+        values = {"columns": columns, "uid": self.env.uid, "now": fields.Datetime.now()}
+        cr.execute(
+            SQL(
+                """INSERT INTO reactivation_patient (partner_id, company_id, %(columns)s,
+                       create_uid, create_date, write_uid, write_date)
+                   SELECT partner_id, company_id, %(columns)s,
+                          %(uid)s, %(now)s, %(uid)s, %(now)s
+                     FROM reactivation_fresh
+                    WHERE known_id IS NULL AND NOT gone
+              ON CONFLICT (partner_id, company_id) DO NOTHING""",
+                **values,
+            )
+        )
+        inserted = cr.rowcount
+        cr.execute(
+            SQL(
+                """UPDATE reactivation_patient patient
+                      SET (%(columns)s, write_date) = (%(fresh)s, %(now)s)
+                     FROM reactivation_fresh fresh
+                    WHERE fresh.known_id = patient.id AND NOT fresh.gone
+                      AND (%(patient)s) IS DISTINCT FROM (%(fresh)s)""",
+                fresh=SQL(", ").join(SQL("fresh.%s", name) for name in names),
+                patient=SQL(", ").join(SQL("patient.%s", name) for name in names),
+                **values,
+            )
+        )
+        updated = cr.rowcount
+        cr.execute(
+            """DELETE FROM reactivation_patient patient
+                USING reactivation_fresh fresh
+                WHERE fresh.known_id = patient.id AND fresh.gone"""
+        )
+        return inserted, updated, cr.rowcount
+
+    # --------------------------------------------------------------------- cron
+
+    @api.model
+    def _try_refresh_lock(self):
+        self.env.cr.execute("SELECT pg_try_advisory_xact_lock(%s)", (REFRESH_LOCK,))
+        return self.env.cr.fetchone()[0]
+
+    @api.model
+    def _cron_refresh_full(self):
+        """Nightly: everything, which also notices deleted visits."""
+        self._begin_read_committed()
+        if not self._try_refresh_lock():
+            _logger.info("A refresh is running already; this one is not needed.")
+            return
+        moment = fields.Datetime.now()
+        counts = self._refresh_from(None, moment)
+        self.env["reactivation.visit.source"]._set_watermark(moment)
+        _logger.info("Full refresh: %s new, %s changed, %s gone.", *counts)
+
+    @api.model
+    def _cron_refresh_incremental(self):
+        """Every few minutes: patients whose visits or contact changed."""
+        self._begin_read_committed()
+        if not self._try_refresh_lock():
+            return
+        moment = fields.Datetime.now()
+        counts = self._refresh_changed(moment)
+        self.env["reactivation.visit.source"]._set_watermark(moment)
+        _logger.info("Incremental refresh: %s new, %s changed, %s gone.", *counts)
+
+    @api.model
+    def _refresh_changed(self, moment):
+        """Refresh the patients that may have changed since the watermark."""
+        self.env.flush_all()
+        since = self.env["reactivation.visit.source"]._get_watermark()
+        if since is None:
+            return self._refresh_from(None, moment)
+        cr = self.env.cr
+        cr.execute("DROP TABLE IF EXISTS reactivation_changed")
+        changed = self.env["reactivation.visit.source"]._changed_partners_sql(since)
+        cr.execute(
+            SQL(
+                """CREATE TEMP TABLE reactivation_changed ON COMMIT DROP AS
+                   SELECT partner_id FROM (%s) AS changed (partner_id)
+                    WHERE partner_id IS NOT NULL
+                    UNION
+                   SELECT partner_id FROM reactivation_patient
+                    WHERE next_visit_date <= %s
+                    UNION
+                   SELECT patient.partner_id FROM reactivation_patient patient
+                     JOIN res_partner partner ON partner.id = patient.partner_id
+                    WHERE partner.write_date >= %s""",
+                changed or SQL("SELECT NULL::int"),
+                moment,
+                since,
+            )
+        )
+        cr.execute("ANALYZE reactivation_changed")
+        counts = self._refresh_from(
+            SQL("SELECT partner_id FROM reactivation_changed"), moment
+        )
+        cr.execute("DROP TABLE reactivation_changed")
+        return counts
+
+    @api.model
+    def _begin_read_committed(self):
+        """Start the cron's transaction anew, at the level of isolation that lets
+        it work beside users who write the same rows instead of failing.
+
+        Called by cron entry points only, before any work is done.
+        """
+        cr = self.env.cr
+        if type(cr).__module__ != "odoo.sql_db":  # a test's cursor never commits
+            return
+        cr.commit()
+        cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+    # ------------------------------------------------------------------- export
+
+    def export_data(self, fields_to_export):
+        self._check_export()
+        return super().export_data(fields_to_export)
+
+    def _check_export(self):
+        """Lists of patients leave the clinic by a manager's hand only."""
+        if not self.env.user.has_group("patient_reactivation.group_reactivation_manager"):
+            raise UserError(
+                self.env._("Only a manager may export patients. Ask one to do it.")
+            )

@@ -1,0 +1,120 @@
+from markupsafe import Markup
+
+from odoo import api, fields, models
+
+# Expressions of the e-mail that are evaluated for each patient when it is sent.
+BODY_PLACEHOLDERS = {
+    "first_name_placeholder": Markup(
+        '<t t-if="object.patient_first_name"> '
+        '<t t-out="object.patient_first_name"></t></t>'
+    ),
+    "address_placeholder": Markup(
+        '<t t-out="object.company_id.name"></t> · '
+        '<t t-out="object.company_id.partner_id.contact_address_inline"></t>'
+    ),
+}
+
+
+class ReactivationStep(models.Model):
+    """One contact through one channel, some days after the one before."""
+
+    _name = "reactivation.step"
+    _description = "Step"
+    _order = "sequence, id"
+
+    name = fields.Char(required=True, default=lambda self: self.env._("E-mail"))
+    sequence = fields.Integer(default=10)
+    method_id = fields.Many2one(
+        "reactivation.method", required=True, index=True, ondelete="cascade"
+    )
+    campaign_id = fields.Many2one(related="method_id.campaign_id", store=True)
+    company_id = fields.Many2one(related="method_id.company_id", store=True)
+    delay_days = fields.Integer(
+        string="Delay (days)",
+        help="Days after enrollment, or after the step before.",
+    )
+    channel = fields.Selection([("mail", "E-mail")], required=True, default="mail")
+    # Only shown next to the campaign: one e-mail per language.
+    mailing_ids = fields.One2many(
+        "mailing.mailing", "reactivation_step_id", string="E-mails", copy=True
+    )
+    mailing_count = fields.Integer(compute="_compute_mailing_count")
+
+    _delay_check = models.Constraint(
+        "CHECK(delay_days >= 0)", "A step cannot come before the one before it."
+    )
+
+    @api.depends("mailing_ids")
+    def _compute_mailing_count(self):
+        for step in self:
+            step.mailing_count = len(step.mailing_ids)
+
+    def action_open_mailing(self):
+        """Open the e-mail in Odoo's designer; a new one starts with our text."""
+        self.ensure_one()
+        mailing = self.mailing_ids[:1] or self._create_mailing()
+        action = {
+            "type": "ir.actions.act_window",
+            "name": self.env._("E-mails of %s", self.name),
+            "res_model": "mailing.mailing",
+            "context": self._mailing_context(),
+        }
+        form = self.env.ref("patient_reactivation.mailing_mailing_view_form_step").id
+        if len(self.mailing_ids) > 1:
+            return action | {
+                "views": [
+                    (
+                        self.env.ref(
+                            "patient_reactivation.mailing_mailing_view_list_step"
+                        ).id,
+                        "list",
+                    ),
+                    (form, "form"),
+                ],
+                "domain": [("reactivation_step_id", "=", self.id)],
+            }
+        return action | {"res_id": mailing.id, "views": [(form, "form")]}
+
+    def _mailing_context(self):
+        return {
+            "default_reactivation_step_id": self.id,
+            "default_mailing_type": "mail",
+            "default_mailing_model_id": self.env["ir.model"]
+            ._get_id("reactivation.enrollment"),
+        }
+
+    def _create_mailing(self, lang=None):
+        """:return: a new e-mail of this step with the ready text of a language"""
+        lang = lang or self.company_id.partner_id.lang or self.env.lang or "en_US"
+        step = self.with_context(lang=lang)
+        body = step.env["ir.qweb"]._render(
+            "patient_reactivation.mailing_body_recall",
+            {"company": self.company_id, **BODY_PLACEHOLDERS},
+        )
+        return self.env["mailing.mailing"].create(
+            {
+                "reactivation_step_id": self.id,
+                "reactivation_lang": lang,
+                "subject": step.env._("It is time for your next visit"),
+                "preview": step.env._("We would be glad to see you again."),
+                "body_html": body,
+                "body_arch": body,
+            }
+        )
+
+    def _pick_mailing(self, enrollment):
+        """The e-mail in the recipient's language, the nearest one otherwise."""
+        mailings = self.mailing_ids
+        wanted = enrollment.recipient_id.lang or ""
+        house = self.company_id.partner_id.lang or ""
+        for test in (
+            lambda lang: lang == wanted,
+            lambda lang: wanted and lang[:2] == wanted[:2],
+            lambda lang: lang == house,
+        ):
+            match = mailings.filtered(
+                lambda mailing, test=test: test(mailing.reactivation_lang or "")
+            )
+            if match:
+                return match[0]
+        return mailings[:1]

@@ -1,0 +1,304 @@
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .reactivation_patient import PATTERNS, STATUSES
+
+# Computed field of the contact -> column of the patient row it shows.
+FACT_COLUMNS = {
+    "first_visit_date": "first_visit_date",
+    "last_visit_date": "last_visit_date",
+    "next_visit_date": "next_visit_date",
+    "visit_count": "visit_count",
+    "missed_visit_count": "missed_visit_count",
+    "visit_pattern": "visit_pattern",
+    "patient_status": "status",
+    "inactivity_tier_id": "tier_id",
+    "lapse_reason_id": "reason_id",
+    "inactivity_days": "inactivity_days",
+}
+
+CHANNELS = [
+    ("mail", "E-mail"),
+    ("sms", "Text message"),
+    ("call", "Phone call"),
+    ("video", "Video call"),
+    ("letter", "Letter"),
+    ("social", "Social media"),
+]
+
+
+class ResPartner(models.Model):
+    """A contact as a patient of the current company.
+
+    The facts live in `reactivation.patient`, one row per company; here they can
+    be shown, searched, sorted and grouped like fields of the contact.
+    """
+
+    _inherit = "res.partner"
+
+    _REACTIVATION_FACTS = ("is_patient", *FACT_COLUMNS)
+
+    patient_mark = fields.Selection(
+        [("patient", "Patient"), ("not_patient", "Not a patient")],
+        string="Counts as Patient",
+        help="Empty: a contact with a visit is a patient. “Patient” also lists a "
+        "contact who never came; “Not a patient” keeps suppliers and relatives out.",
+    )
+    birth_date = fields.Date(string="Date of Birth")
+    deceased_date = fields.Date(
+        help="A deceased patient is never contacted.",
+    )
+    guardian_id = fields.Many2one(
+        "res.partner",
+        string="Guardian",
+        ondelete="set null",
+        help="Messages about a minor go to this contact.",
+    )
+    do_not_contact = fields.Boolean(
+        help="The patient asked not to be asked back.",
+    )
+    preferred_channel = fields.Selection(CHANNELS)
+    payer_class = fields.Selection(
+        [
+            ("federal", "Federal program (Medicare, Medicaid, TRICARE …)"),
+            ("private", "Private insurance"),
+            ("cash", "Pays in cash"),
+            ("unknown", "Unknown"),
+        ],
+        default="unknown",
+        help="Decides which offers are lawful. Unknown counts as federal.",
+    )
+    reactivation_patient_ids = fields.One2many("reactivation.patient", "partner_id")
+    is_patient = fields.Boolean(
+        compute="_compute_patient_facts", search="_search_is_patient"
+    )
+    first_visit_date = fields.Date(
+        string="First Visit",
+        compute="_compute_patient_facts",
+        search="_search_first_visit_date",
+    )
+    last_visit_date = fields.Date(
+        string="Last Visit",
+        compute="_compute_patient_facts",
+        search="_search_last_visit_date",
+    )
+    next_visit_date = fields.Datetime(
+        string="Next Visit",
+        compute="_compute_patient_facts",
+        search="_search_next_visit_date",
+    )
+    visit_count = fields.Integer(
+        string="Visits",
+        compute="_compute_patient_facts",
+        search="_search_visit_count",
+    )
+    missed_visit_count = fields.Integer(
+        string="Missed Visits",
+        compute="_compute_patient_facts",
+        search="_search_missed_visit_count",
+    )
+    inactivity_days = fields.Integer(
+        string="Days Inactive",
+        compute="_compute_patient_facts",
+        search="_search_inactivity_days",
+    )
+    visit_pattern = fields.Selection(
+        PATTERNS,
+        compute="_compute_patient_facts",
+        search="_search_visit_pattern",
+    )
+    patient_status = fields.Selection(
+        STATUSES,
+        compute="_compute_patient_facts",
+        search="_search_patient_status",
+    )
+    inactivity_tier_id = fields.Many2one(
+        "reactivation.tier",
+        compute="_compute_patient_facts",
+        search="_search_inactivity_tier_id",
+    )
+    lapse_reason_id = fields.Many2one(
+        "reactivation.reason",
+        string="Reason for Lapse",
+        compute="_compute_patient_facts",
+        inverse="_inverse_lapse_reason_id",
+        search="_search_lapse_reason_id",
+    )
+
+    # ------------------------------------------------------------------ compute
+
+    def _reactivation_row(self):
+        """:return: {contact: its patient row at the current company}"""
+        rows = self.env["reactivation.patient"].search(
+            [("partner_id", "in", self.ids), ("company_id", "=", self.env.company.id)]
+        )
+        return {row.partner_id: row for row in rows}
+
+    @api.depends_context("company")
+    @api.depends(
+        "reactivation_patient_ids",
+        *(f"reactivation_patient_ids.{name}" for name in FACT_COLUMNS.values()),
+    )
+    def _compute_patient_facts(self):
+        empty = self.env["reactivation.patient"]
+        visible = empty.has_access("read")
+        rows = self._reactivation_row() if visible else {}
+        for partner in self:
+            row = rows.get(partner._origin, empty)
+            partner.is_patient = bool(row)
+            for name, column in FACT_COLUMNS.items():
+                partner[name] = row[column]
+
+    def _inverse_lapse_reason_id(self):
+        rows = self._reactivation_row()
+        for reason, partners in self.grouped("lapse_reason_id").items():
+            # One write per reason, which is one for every normal edit.
+            self.env["reactivation.patient"].browse(
+                rows[partner].id for partner in partners if partner in rows
+            ).write({"reason_id": reason.id})
+
+    # ------------------------------------------------------------------- search
+
+    def _search_patient_fact(self, column, operator, value):
+        """Contacts whose patient row at the current company matches.
+
+        “Not set” also finds contacts that are no patients of this company.
+        """
+        own = Domain("company_id", "=", self.env.company.id)
+        if operator == "in" and False in value:
+            others = self._search_patient_fact(column, "not in", {False})
+            domain = ~Domain(others)
+            rest = [item for item in value if item is not False]
+            if rest:
+                domain |= Domain(self._search_patient_fact(column, "in", rest))
+            return domain
+        if operator == "not in" and set(value) != {False}:
+            return NotImplemented
+        return Domain(
+            "reactivation_patient_ids",
+            "any",
+            own & Domain(column, operator, value),
+        )
+
+    def _search_is_patient(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        domain = Domain(
+            "reactivation_patient_ids", "any", [("company_id", "=", self.env.company.id)]
+        )
+        return Domain.OR([domain if item else ~domain for item in value])
+
+    def _search_first_visit_date(self, operator, value):
+        return self._search_patient_fact("first_visit_date", operator, value)
+
+    def _search_last_visit_date(self, operator, value):
+        return self._search_patient_fact("last_visit_date", operator, value)
+
+    def _search_next_visit_date(self, operator, value):
+        return self._search_patient_fact("next_visit_date", operator, value)
+
+    def _search_visit_count(self, operator, value):
+        return self._search_patient_fact("visit_count", operator, value)
+
+    def _search_missed_visit_count(self, operator, value):
+        return self._search_patient_fact("missed_visit_count", operator, value)
+
+    def _search_inactivity_days(self, operator, value):
+        return self._search_patient_fact("inactivity_days", operator, value)
+
+    def _search_visit_pattern(self, operator, value):
+        return self._search_patient_fact("visit_pattern", operator, value)
+
+    def _search_patient_status(self, operator, value):
+        return self._search_patient_fact("status", operator, value)
+
+    def _search_inactivity_tier_id(self, operator, value):
+        return self._search_patient_fact("tier_id", operator, value)
+
+    def _search_lapse_reason_id(self, operator, value):
+        return self._search_patient_fact("reason_id", operator, value)
+
+    # ------------------------------------------------------------ sort and group
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        """Give the facts a column, so that contacts sort and group by them."""
+        column = FACT_COLUMNS.get(field_expr)
+        visible = self.env["reactivation.patient"].has_access("read")
+        if not column or query is None or not visible:
+            return super()._field_to_sql(alias, field_expr, query)
+        row = query.make_alias(alias, "reactivation_patient")
+        query.add_join(
+            "LEFT JOIN",
+            row,
+            "reactivation_patient",
+            SQL(
+                "%s = %s AND %s = %s",
+                SQL.identifier(row, "partner_id"),
+                SQL.identifier(alias, "id"),
+                SQL.identifier(row, "company_id"),
+                self.env.company.id,
+            ),
+        )
+        if column == "inactivity_days":
+            return SQL(
+                "(%s::date - %s)",
+                self.env.company._reactivation_today(),
+                SQL.identifier(row, "last_visit_date"),
+            )
+        field = self.env["reactivation.patient"]._fields[column]
+        return SQL.identifier(row, column, to_flush=field)
+
+    # --------------------------------------------------------------------- CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        marked = partners.filtered(lambda partner: partner.patient_mark == "patient")
+        if marked:
+            self.env["reactivation.patient"]._ensure(marked, self.env.company)
+        return partners
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("patient_mark") == "patient":
+            self.env["reactivation.patient"]._ensure(self, self.env.company)
+        elif {"patient_mark", "deceased_date", "active", "company_id"} & set(vals):
+            known = (
+                self.env["reactivation.patient"]
+                .sudo()
+                .search([("partner_id", "in", self.ids)])
+            )
+            known._refresh(known.partner_id.ids)
+        return result
+
+    # ------------------------------------------------------------------ actions
+
+    @api.model
+    def get_import_templates(self):
+        return [
+            *super().get_import_templates(),
+            {
+                "label": self.env._("Import Template for Patients"),
+                "template": "/patient_reactivation/static/csv/patients.csv",
+            },
+        ]
+
+    def action_open_reactivation_visits(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "patient_reactivation.reactivation_visit_action"
+        )
+        action["domain"] = [("partner_id", "=", self.id)]
+        action["context"] = {}
+        action["display_name"] = self.env._("Visits of %s", self.name)
+        return action
+
+    def action_open_reactivation_enrollments(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "patient_reactivation.reactivation_enrollment_action"
+        )
+        action["domain"] = [("partner_id", "=", self.id)]
+        action["context"] = {}
+        return action
