@@ -1,0 +1,52 @@
+# Everything the project needs is set up below .clinic; deleting it undoes that.
+
+PYTHON ?= python3
+STATE := $(or $(CLINIC_STATE),$(CURDIR)/.clinic)
+RUN := $(STATE)/venv/bin/python
+DB ?= clinic_dev
+export PYTHONPYCACHEPREFIX := $(STATE)/pycache
+# Variables given as `make demo PORT=8070` reach the programs through the environment.
+export SERVE PORT FRESH SIZE ONLY JOBS
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint format bench demo serve shell stop clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: ## fetch and start everything (the other targets do it themselves)
+	@$(PYTHON) tools/bootstrap.py
+
+test: ## run all tests; ARGS="-k name" or a path chooses some, JOBS=2 runs them side by side
+	@$(PYTHON) tools/bootstrap.py
+	@$(RUN) tools/run_tests.py $(ARGS)
+
+lint: ## check style, XML and what must not be committed
+	@$(PYTHON) tools/bootstrap.py python
+	@$(RUN) tools/lint.py
+
+format: ## correct what can be corrected by itself
+	@$(PYTHON) tools/bootstrap.py python
+	@$(RUN) -m ruff check --fix --quiet . ; $(RUN) -m ruff format .
+
+bench: ## measure; SIZE=patients ONLY=name choose
+	@$(PYTHON) tools/bootstrap.py python odoo postgres
+	@$(RUN) tools/bench.py $(ARGS)
+
+demo: ## a clinic with patients and a finished campaign; PORT=8069 SERVE=0 FRESH=1
+	@$(PYTHON) tools/bootstrap.py python odoo postgres pdf
+	@$(RUN) tools/demo.py $(ARGS)
+
+serve: ## an empty clinic on PORT (8069), database DB (clinic_dev); FRESH=1 starts anew
+	@$(PYTHON) tools/bootstrap.py python odoo postgres pdf
+	@$(RUN) tools/dev.py serve $(DB)
+
+shell: ## Python prompt in database DB
+	@$(PYTHON) tools/bootstrap.py python odoo postgres
+	@$(RUN) tools/dev.py shell $(DB)
+
+stop: ## stop the embedded PostgreSQL
+	@$(PYTHON) tools/postgres.py stop
+
+clean: stop ## remove everything that was set up
+	@rm -rf "$(STATE)"
