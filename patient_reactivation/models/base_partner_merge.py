@@ -15,8 +15,9 @@ class MergePartnerAutomatic(models.TransientModel):
         sources, target = tuple(src_partners.ids), dst_partner.id
         self._unite_patients(sources, target)
         self.env["reactivation.enrollment"]._unite(src_partners, dst_partner)
-        super()._update_foreign_keys(src_partners, dst_partner)
+        result = super()._update_foreign_keys(src_partners, dst_partner)
         self.env["reactivation.patient"].sudo()._refresh([target])
+        return result
 
     def _unite_patients(self, sources, target):
         """Keep one row per company, with the reason any of them has."""

@@ -17,7 +17,7 @@ class MailingMailing(models.Model):
     )
     reactivation_lang = fields.Selection(
         selection=lambda self: self.env["res.lang"].get_installed(),
-        string="Language",
+        string="E-mail Language",
     )
 
     _reactivation_lang_uniq = models.UniqueIndex(
@@ -69,6 +69,34 @@ class MailingMailing(models.Model):
             if vals.get("reactivation_step_id"):
                 vals.pop("name", None)
         return vals_list
+
+    # ------------------------------------------------------------------ actions
+
+    def action_add_language(self):
+        """Open a new e-mail of the step, in an installed language it lacks."""
+        self.ensure_one()
+        step = self.reactivation_step_id
+        written = set(step.mailing_ids.mapped("reactivation_lang"))
+        missing = [
+            code
+            for code, _name in self.env["res.lang"].get_installed()
+            if code not in written
+        ]
+        if not missing:
+            raise UserError(
+                self.env._(
+                    "This step has an e-mail in every installed language. More "
+                    "languages are installed in the settings."
+                )
+            )
+        form = self.env.ref("patient_reactivation.mailing_mailing_view_form_step")
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": step._create_mailing(missing[0]).id,
+            "views": [(form.id, "form")],
+            "context": step._mailing_context(),
+        }
 
     # ------------------------------------------------------------------- guards
 

@@ -119,6 +119,13 @@ class ReactivationCampaign(models.Model):
         help="Won back, of the patients whose windows are still open.",
     )
 
+    return_first_close = fields.Date(
+        compute="_compute_results", help="When the first open return window closes."
+    )
+    win_back_first_close = fields.Date(
+        compute="_compute_results", help="When the first open loyalty window closes."
+    )
+
     _windows_check = models.Constraint(
         "CHECK(attribution_days > 0 AND loyalty_days > 0)",
         "The windows must be at least one day long.",
@@ -153,11 +160,14 @@ class ReactivationCampaign(models.Model):
             "return_closed_count",
             "win_back_closed_count",
         ]
+        dates = ["return_first_close", "win_back_first_close"]
         rows = {row["campaign_id"]: row for row in self._results_rows()}
         for campaign in self:
             row = rows.get(campaign._origin.id, {})
             for name in names:
                 campaign[name] = row.get(name, 0)
+            for name in dates:
+                campaign[name] = row.get(name)
             closed = row.get("return_closed_count")
             campaign.return_rate = row["returned_closed"] / closed if closed else 0
             closed = row.get("win_back_closed_count")
@@ -187,6 +197,10 @@ class ReactivationCampaign(models.Model):
                            AS return_closed_count,
                        count(*) FILTER (WHERE loyalty_closes <= %(now)s)
                            AS win_back_closed_count,
+                       min(return_closes) FILTER (WHERE return_closes > %(now)s)::date
+                           AS return_first_close,
+                       min(loyalty_closes) FILTER (WHERE loyalty_closes > %(now)s)::date
+                           AS win_back_first_close,
                        count(returned_date) FILTER (WHERE return_closes <= %(now)s)
                            AS returned_closed,
                        count(loyal_date) FILTER (WHERE loyalty_closes <= %(now)s)
@@ -213,6 +227,18 @@ class ReactivationCampaign(models.Model):
                 raise ValidationError(
                     self.env._(
                         "“Enroll Until” is over. Choose a later day or leave it empty."
+                    )
+                )
+
+    @api.constrains("company_id")
+    def _check_company_kept(self):
+        for campaign in self:
+            if campaign.enrollment_ids.company_id - campaign.company_id:
+                raise ValidationError(
+                    self.env._(
+                        "Patients of %s are enrolled: the campaign stays with that "
+                        "company. Copy it for another one.",
+                        campaign.enrollment_ids.company_id.name,
                     )
                 )
 
@@ -273,7 +299,11 @@ class ReactivationCampaign(models.Model):
             "patient_reactivation.reactivation_enrollment_action"
         )
         stage = self.env.context.get("reactivation_stage")
-        action["domain"] = [("campaign_id", "=", self.id)]
+        # The same patients as the numbers of `_results_rows` count.
+        action["domain"] = [
+            ("campaign_id", "=", self.id),
+            ("stop_reason", "!=", "merged"),
+        ]
         action["context"] = {f"search_default_{stage}": 1} if stage else {}
         return action
 

@@ -36,7 +36,9 @@ class ReactivationChannelMail(models.AbstractModel):
         return SQL(
             """CASE
                 WHEN COALESCE(trim(recipient.email), '') = '' THEN 'no_address'
-                WHEN recipient.email_normalized IS NULL THEN 'invalid_address'
+                WHEN recipient.email_normalized IS NULL
+                     OR recipient.email_normalized !~ '^[^@]+@[^@]+[.][^@.]+$'
+                     THEN 'invalid_address'
                 WHEN EXISTS (SELECT 1 FROM mail_blacklist blocked
                               WHERE blocked.active
                                 AND blocked.email = recipient.email_normalized)

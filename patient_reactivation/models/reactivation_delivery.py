@@ -5,6 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..tools.transaction import begin_read_committed
 from .reactivation_contact_policy import REFUSALS
 
 _logger = logging.getLogger(__name__)
@@ -86,43 +87,45 @@ class ReactivationDelivery(models.Model):
     @api.model
     def _cron_run(self):
         """Schedule what is due, then send it batch by batch."""
+        begin_read_committed(self.env)
         self._release_stale_claims()
         self._schedule_due()
-        remaining = self._pending_count()
-        seconds = self.env["ir.cron"]._commit_progress(remaining=remaining)
+        seconds = self._report_progress()
         while seconds:
-            claimed, done = self._claim(BATCH)
-            if not done:
+            begin_read_committed(self.env)
+            claimed, decided = self._claim(BATCH)
+            if not decided:
                 break
             # The claim must be on disk before anybody outside hears of it.
-            self.env["ir.cron"]._commit_progress(done, remaining=self._pending_count())
+            self._report_progress(decided)
             claimed._deliver()
             # Sending may have reported progress of its own: say again what waits.
-            seconds = self.env["ir.cron"]._commit_progress(
-                remaining=self._pending_count()
-            )
+            seconds = self._report_progress()
 
     @api.model
-    def _pending_count(self):
-        return self.search_count(self._pending_domain())
-
-    @api.model
-    def _pending_domain(self):
-        return [
-            ("state", "=", "pending"),
-            ("date", "<=", fields.Datetime.now()),
-            ("campaign_id.state", "=", "running"),
-        ]
+    def _report_progress(self, processed=0):
+        """Commit. :return: seconds that are left for this run"""
+        remaining = self.search_count(
+            [
+                ("state", "=", "pending"),
+                ("date", "<=", fields.Datetime.now()),
+                ("campaign_id.state", "=", "running"),
+            ]
+        )
+        return self.env["ir.cron"]._commit_progress(processed, remaining=remaining)
 
     @api.model
     def _release_stale_claims(self):
-        stale = self.search(
-            [
-                ("state", "=", "claimed"),
-                ("claimed_on", "<", fields.Datetime.now() - CLAIM_TIMEOUT),
-            ]
+        """Claims of processes that died: uncertain, for staff to decide."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """UPDATE reactivation_delivery SET state = 'uncertain'
+                    WHERE state = 'claimed' AND claimed_on < %s""",
+                fields.Datetime.now() - CLAIM_TIMEOUT,
+            )
         )
-        stale._stamp("uncertain")
+        self.invalidate_model()
 
     @api.model
     def _schedule_due(self):
@@ -182,37 +185,59 @@ class ReactivationDelivery(models.Model):
 
     @api.model
     def _claim(self, limit):
-        """Decide about the next waiting deliveries: claimed, or skipped and why.
+        """Decide about the next waiting deliveries of one step: claimed, or
+        skipped and why. Rows another worker holds are left to it.
 
         :return: (claimed deliveries, number of deliveries decided about)
         """
-        first = self.search(self._pending_domain(), order="date, id", limit=1)
-        waiting = self.search(
-            [*self._pending_domain(), ("step_id", "=", first.step_id.id)],
-            order="date, id",
-            limit=limit,
-        ).try_lock_for_update()
+        waiting = self._lock_waiting(limit)
         if not waiting:
-            return self.browse(), 0
+            return waiting, 0
         step = waiting.step_id
-        company = waiting.company_id[:1]
-        waiting_here = waiting.filtered(lambda item: item.company_id == company)
         refusals = self.env["reactivation.contact.policy"]._refusals(
-            waiting_here.enrollment_id, step.channel, step.campaign_id.purpose, company
+            waiting.enrollment_id,
+            step.channel,
+            step.campaign_id.purpose,
+            step.campaign_id.company_id,
         )
-        refused = waiting_here.filtered(lambda item: item.enrollment_id.id in refusals)
+        refused = waiting.filtered(lambda item: item.enrollment_id.id in refusals)
         for code, deliveries in refused.grouped(
             lambda item: refusals[item.enrollment_id.id]
         ).items():
             # A write per reason, of which there are a handful.
             deliveries._stamp("skipped", code)
-        claimed = waiting_here - refused
+        claimed = waiting - refused
         now = fields.Datetime.now()
         for attempts, deliveries in claimed.grouped("attempts").items():
+            # A write per number of attempts: nearly always one.
             deliveries.write(
                 {"state": "claimed", "claimed_on": now, "attempts": attempts + 1}
             )
-        return claimed, len(waiting_here)
+        return claimed, len(waiting)
+
+    @api.model
+    def _lock_waiting(self, limit):
+        """:return: the oldest waiting deliveries of one step, locked"""
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """WITH waiting AS MATERIALIZED (
+                       SELECT delivery.id, delivery.step_id
+                         FROM reactivation_delivery delivery
+                         JOIN reactivation_campaign campaign
+                           ON campaign.id = delivery.campaign_id
+                          AND campaign.state = 'running'
+                        WHERE delivery.state = 'pending' AND delivery.date <= %s
+                     ORDER BY delivery.date, delivery.id
+                        LIMIT %s
+                   FOR UPDATE OF delivery SKIP LOCKED)
+                   SELECT id FROM waiting
+                    WHERE step_id = (SELECT step_id FROM waiting LIMIT 1)""",
+                fields.Datetime.now(),
+                limit,
+            )
+        )
+        return self.browse(row[0] for row in rows)
 
     def _deliver(self):
         """Hand claimed deliveries to their channel. Their claim is committed."""

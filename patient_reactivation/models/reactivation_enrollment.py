@@ -47,7 +47,9 @@ class ReactivationEnrollment(models.Model):
         ondelete="set null",
     )
     patient_id = fields.Many2one(
-        "reactivation.patient", readonly=True, index=True, ondelete="set null"
+        "reactivation.patient",
+        string="Patient Record",
+        readonly=True, index=True, ondelete="set null"
     )
     recipient_id = fields.Many2one(
         "res.partner",

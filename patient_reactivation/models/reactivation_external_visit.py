@@ -153,8 +153,7 @@ class ReactivationExternalVisit(models.Model):
             for name, value in convert(values).items()
             if name != "id" and current.get(name) != value
         }
-        if changed:
-            super()._load_records_write(changed)
+        return super()._load_records_write(changed) if changed else None
 
     def _resolve_patients(self, vals_list):
         """Fill in the contact of values that name only a patient number.

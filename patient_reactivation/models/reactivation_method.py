@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ReactivationMethod(models.Model):
@@ -20,9 +20,28 @@ class ReactivationMethod(models.Model):
     )
     step_ids = fields.One2many("reactivation.step", "method_id", copy=True)
 
+    step_summary = fields.Json(compute="_compute_step_summary")
+
     _weight_check = models.Constraint(
         "CHECK(weight >= 0)", "The weight of a method cannot be negative."
     )
+
+    @api.depends(
+        "step_ids.name",
+        "step_ids.sequence",
+        "step_ids.delay_days",
+        "step_ids.channel",
+        "step_ids.mailing_ids.subject",
+        "step_ids.mailing_ids.reactivation_lang",
+    )
+    def _compute_step_summary(self):
+        """The steps as the campaign's form draws them, in order."""
+        for method in self:
+            day, summary = 0, []
+            for step in method.step_ids.sorted("sequence"):
+                day += step.delay_days
+                summary.append({**step._summary(), "day": day})
+            method.step_summary = summary
 
     def _problems(self):
         self.ensure_one()

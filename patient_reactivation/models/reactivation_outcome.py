@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..tools.transaction import begin_read_committed
+
 _logger = logging.getLogger(__name__)
 
 KINDS = [
@@ -48,7 +50,7 @@ class ReactivationOutcome(models.Model):
         "UNIQUE(enrollment_id, kind, date)", "This outcome is on record already."
     )
 
-    def write(self, vals):
+    def write(self, vals):  # pylint: disable=method-required-super
         raise UserError(self.env._("Outcomes are facts: they cannot be changed."))
 
     @api.model
@@ -214,11 +216,13 @@ class ReactivationOutcome(models.Model):
     @api.model
     def _cron_refresh(self):
         """Every few minutes: enrollments whose windows are open."""
+        begin_read_committed(self.env)
         changed = self._refresh()
         _logger.info("Outcomes: %s enrollments changed.", changed)
 
     @api.model
     def _cron_refresh_all(self):
         """Nightly: all enrollments, so that late corrections reach the past."""
+        begin_read_committed(self.env)
         changed = self._refresh(everything=True)
         _logger.info("All outcomes: %s enrollments changed.", changed)

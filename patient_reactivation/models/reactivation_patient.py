@@ -6,6 +6,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..tools.transaction import begin_read_committed
+
 _logger = logging.getLogger(__name__)
 
 # One refresh at a time in a database: the second finds nothing left to do.
@@ -99,6 +101,7 @@ class ReactivationPatient(models.Model):
     reason_id = fields.Many2one(
         "reactivation.reason", string="Reason for Lapse", ondelete="set null"
     )
+    reason_color = fields.Integer(related="reason_id.color")
     inactivity_days = fields.Integer(
         compute="_compute_inactivity_days",
         search="_search_inactivity_days",
@@ -109,6 +112,7 @@ class ReactivationPatient(models.Model):
     phone = fields.Char(related="partner_id.phone")
     preferred_channel = fields.Selection(related="partner_id.preferred_channel")
     image_128 = fields.Image(related="partner_id.image_128")
+    avatar_128 = fields.Image(related="partner_id.avatar_128")
 
     _partner_company_uniq = models.Constraint(
         "UNIQUE(partner_id, company_id)", "This contact is a patient already."
@@ -171,6 +175,10 @@ class ReactivationPatient(models.Model):
     def action_open_visits(self):
         self.ensure_one()
         return self.partner_id.action_open_reactivation_visits()
+
+    def action_open_enrollments(self):
+        self.ensure_one()
+        return self.partner_id.action_open_reactivation_enrollments()
 
     def action_open_partner(self):
         self.ensure_one()
@@ -424,7 +432,7 @@ class ReactivationPatient(models.Model):
     @api.model
     def _cron_refresh_full(self):
         """Nightly: everything, which also notices deleted visits."""
-        self._begin_read_committed()
+        begin_read_committed(self.env)
         if not self._try_refresh_lock():
             _logger.info("A refresh is running already; this one is not needed.")
             return
@@ -436,7 +444,7 @@ class ReactivationPatient(models.Model):
     @api.model
     def _cron_refresh_incremental(self):
         """Every few minutes: patients whose visits or contact changed."""
-        self._begin_read_committed()
+        begin_read_committed(self.env)
         if not self._try_refresh_lock():
             return
         moment = fields.Datetime.now()
@@ -477,19 +485,6 @@ class ReactivationPatient(models.Model):
         )
         cr.execute("DROP TABLE reactivation_changed")
         return counts
-
-    @api.model
-    def _begin_read_committed(self):
-        """Start the cron's transaction anew, at the level of isolation that lets
-        it work beside users who write the same rows instead of failing.
-
-        Called by cron entry points only, before any work is done.
-        """
-        cr = self.env.cr
-        if type(cr).__module__ != "odoo.sql_db":  # a test's cursor never commits
-            return
-        cr.commit()
-        cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     # ------------------------------------------------------------------- export
 

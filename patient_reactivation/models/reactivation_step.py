@@ -14,6 +14,15 @@ BODY_PLACEHOLDERS = {
     ),
 }
 
+CHANNEL_ICONS = {
+    "mail": "fa-envelope",
+    "sms": "fa-comment",
+    "call": "fa-phone",
+    "video": "fa-video-camera",
+    "letter": "fa-file-text-o",
+    "social": "fa-share-alt",
+}
+
 
 class ReactivationStep(models.Model):
     """One contact through one channel, some days after the one before."""
@@ -48,6 +57,28 @@ class ReactivationStep(models.Model):
     def _compute_mailing_count(self):
         for step in self:
             step.mailing_count = len(step.mailing_ids)
+
+    def _summary(self):
+        """:return: what the campaign's form shows of this step, as JSON"""
+        self.ensure_one()
+        channels = dict(self._fields["channel"]._description_selection(self.env))
+        languages = dict(self.env["res.lang"].get_installed())
+        return {
+            "id": self._origin.id,
+            "name": self.name,
+            "channel": channels.get(self.channel),
+            "icon": CHANNEL_ICONS.get(self.channel, "fa-cog"),
+            "has_mail": self.channel == "mail",
+            "mails": [
+                {
+                    "id": mailing._origin.id,
+                    "subject": mailing.subject,
+                    # "French / Français": the first half is enough here.
+                    "lang": languages.get(mailing.reactivation_lang, "").split(" / ")[0],
+                }
+                for mailing in self.mailing_ids
+            ],
+        }
 
     def action_open_mailing(self):
         """Open the e-mail in Odoo's designer; a new one starts with our text."""

@@ -110,6 +110,11 @@ class ReactivationVisitSource(models.Model):
         "again with the next refresh.",
     )
     problem = fields.Char(compute="_compute_problem")
+    health = fields.Selection(
+        [("ok", "OK"), ("problem", "Problem")],
+        string="State",
+        compute="_compute_health",
+    )
     incremental = fields.Boolean(
         compute="_compute_problem",
         help="Changes are noticed within minutes. Otherwise this source is read "
@@ -149,6 +154,11 @@ class ReactivationVisitSource(models.Model):
             except SourceError as error:
                 source.problem = error.message(self.env)
 
+    @api.depends("problem")
+    def _compute_health(self):
+        for source in self:
+            source.health = "problem" if source.problem else "ok"
+
     # -------------------------------------------------------------- constraints
 
     @api.constrains(
@@ -172,8 +182,8 @@ class ReactivationVisitSource(models.Model):
                 field = self._fields[error.field].get_description(self.env)["string"]
                 raise ValidationError(
                     self.env._(
-                        "%(source)s, field “%(field)s”: %(message)s",
-                        source=source.name,
+                        "%(name)s, field “%(field)s”: %(message)s",
+                        name=source.name,
                         field=field,
                         message=error.message(self.env),
                     )
@@ -181,8 +191,8 @@ class ReactivationVisitSource(models.Model):
             except psycopg2.Error as error:
                 raise ValidationError(
                     self.env._(
-                        "%(source)s cannot be read: %(message)s",
-                        source=source.name,
+                        "%(name)s cannot be read: %(message)s",
+                        name=source.name,
                         message=str(error).splitlines()[0],
                     )
                 ) from error

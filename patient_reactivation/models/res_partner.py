@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -166,14 +167,15 @@ class ResPartner(models.Model):
         “Not set” also finds contacts that are no patients of this company.
         """
         own = Domain("company_id", "=", self.env.company.id)
-        if operator == "in" and False in value:
+        # 0 equals False in Python, and is a number here.
+        if operator == "in" and any(item is False for item in value):
             others = self._search_patient_fact(column, "not in", {False})
             domain = ~Domain(others)
             rest = [item for item in value if item is not False]
             if rest:
                 domain |= Domain(self._search_patient_fact(column, "in", rest))
             return domain
-        if operator == "not in" and set(value) != {False}:
+        if operator == "not in" and any(item is not False for item in value):
             return NotImplemented
         return Domain(
             "reactivation_patient_ids",
@@ -271,6 +273,48 @@ class ResPartner(models.Model):
             )
             known._refresh(known.partner_id.ids)
         return result
+
+    # ------------------------------------------------------------------- import
+
+    def _load_records(self, data_list, update=False):
+        """Patients of a file are found again by their number.
+
+        Only where the file (or the menu it was opened from) says that its rows
+        are patients; any other import of contacts stays as it is.
+        """
+        default = self.env.context.get("default_patient_mark")
+        numbered = {}
+        for data in data_list:
+            values = data["values"]
+            if (
+                values.get("ref")
+                and not data.get("xml_id")
+                and not values.get("id")
+                and (values.get("patient_mark") or default) == "patient"
+            ):
+                numbered.setdefault(values["ref"], []).append(data)
+        known = {}
+        for partner in self.with_context(active_test=False).search_fetch(
+            [
+                ("ref", "in", list(numbered)),
+                ("company_id", "in", [False, self.env.company.id]),
+            ],
+            ["ref"],
+        ):
+            known.setdefault(partner.ref, []).append(partner.id)
+        for ref, ids in known.items():
+            if len(ids) > 1:
+                raise UserError(
+                    self.env._(
+                        "%(count)s contacts have the patient number “%(number)s”. "
+                        "Merge them or correct their Reference.",
+                        count=len(ids),
+                        number=ref,
+                    )
+                )
+            for data in numbered[ref]:
+                data["values"]["id"] = ids[0]
+        return super()._load_records(data_list, update)
 
     # ------------------------------------------------------------------ actions
 

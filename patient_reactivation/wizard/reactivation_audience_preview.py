@@ -10,6 +10,7 @@ class ReactivationAudiencePreview(models.TransientModel):
     campaign_id = fields.Many2one(
         "reactivation.campaign", required=True, readonly=True, ondelete="cascade"
     )
+    campaign_state = fields.Selection(related="campaign_id.state")
     line_ids = fields.One2many(
         "reactivation.audience.preview.line", "preview_id", readonly=True
     )

@@ -1,0 +1,113 @@
+import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { ModelFieldSelectorPopover } from "@web/core/model_field_selector/model_field_selector_popover";
+import { usePopover } from "@web/core/popover/popover_hook";
+import { _t } from "@web/core/l10n/translation";
+import { registry } from "@web/core/registry";
+import { KeepLast } from "@web/core/utils/concurrency";
+import { useService } from "@web/core/utils/hooks";
+import { CharField, charField } from "@web/views/fields/char/char_field";
+
+/**
+ * A path through the fields of a model, typed or picked from a list.
+ *
+ * Odoo's own field selector lets a path be typed in developer mode only. Here
+ * both ways are always open, and below the path its fields are named in the
+ * words of the user interface.
+ */
+export class ReactivationPathField extends Component {
+    static template = "patient_reactivation.PathField";
+    static components = { CharField };
+    static props = {
+        ...CharField.props,
+        modelField: { type: String },
+    };
+
+    setup() {
+        this.fieldService = useService("field");
+        this.keepLast = new KeepLast();
+        this.state = useState({ names: [], isInvalid: false });
+        this.pickedPath = null;
+        this.popover = usePopover(ModelFieldSelectorPopover, {
+            popoverClass: "o_popover_field_selector",
+            onClose: () => this.applyPicked(),
+        });
+        onWillStart(() => this.describe(this.props));
+        onWillUpdateProps((nextProps) => this.describe(nextProps));
+    }
+
+    get path() {
+        return this.props.record.data[this.props.name] || "";
+    }
+
+    get resModel() {
+        return this.props.record.data[this.props.modelField];
+    }
+
+    get charProps() {
+        const { modelField, ...props } = this.props;
+        return props;
+    }
+
+    get pickTitle() {
+        return _t("Pick from the fields of the model");
+    }
+
+    async describe(props) {
+        const path = props.record.data[props.name];
+        const resModel = props.record.data[props.modelField];
+        if (!path || !resModel) {
+            Object.assign(this.state, { names: [], isInvalid: false });
+            return;
+        }
+        let description = { displayNames: [], isInvalid: true };
+        try {
+            description = await this.keepLast.add(
+                this.fieldService.loadPathDescription(resModel, path, true)
+            );
+        } catch {
+            // The model is not installed: the alert of the form says so.
+        }
+        this.state.names = description.displayNames;
+        this.state.isInvalid = description.isInvalid;
+    }
+
+    openPicker(ev) {
+        this.pickedPath = null;
+        this.popover.open(ev.currentTarget.closest(".o_reactivation_path"), {
+            resModel: this.resModel,
+            path: this.state.isInvalid ? "" : this.path,
+            update: (path) => {
+                this.pickedPath = path;
+            },
+            showSearchInput: true,
+            isDebugMode: true,
+            showDebugInput: false,
+            // Only what has a column of its own, or leads to one.
+            filter: (field) =>
+                !["separator", "properties", "json", "html", "binary"].includes(
+                    field.type
+                ) &&
+                (field.store || field.related),
+        });
+    }
+
+    applyPicked() {
+        if (this.pickedPath) {
+            this.props.record.update({ [this.props.name]: this.pickedPath });
+        }
+    }
+}
+
+export const reactivationPathField = {
+    ...charField,
+    component: ReactivationPathField,
+    displayName: _t("Path to a field"),
+    supportedOptions: [{ label: _t("Model"), name: "model", type: "string" }],
+    extractProps: (fieldInfo, dynamicInfo) => ({
+        ...charField.extractProps(fieldInfo, dynamicInfo),
+        modelField: fieldInfo.options.model,
+    }),
+    fieldDependencies: ({ options }) => [{ name: options.model, type: "char" }],
+};
+
+registry.category("fields").add("reactivation_path", reactivationPathField);
