@@ -1,5 +1,6 @@
 # The order is the way the data takes: visits, patients, audience, plan,
-# enrollment, delivery, outcome, report. A file calls only files above it.
+# enrollment, delivery, outcome, report. A file calls only files above it; the
+# button of a campaign that starts it is a user's request, and calls what it asks.
 from . import reactivation_visit_source
 from . import reactivation_external_visit
 from . import reactivation_visit
@@ -8,7 +9,6 @@ from . import reactivation_tier
 from . import reactivation_reason
 from . import reactivation_patient
 from . import res_partner
-from . import base_partner_merge
 from . import res_config_settings
 from . import reactivation_consent
 from . import reactivation_contact_policy
@@ -25,3 +25,4 @@ from . import mailing_trace
 from . import mail_compose_message
 from . import ir_mail_server
 from . import reactivation_outcome
+from . import base_partner_merge

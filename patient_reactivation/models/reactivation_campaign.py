@@ -1,12 +1,7 @@
 import secrets
-from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.tools import SQL
-
-# Rows of one statement of enrollment: bounded work, bounded locks.
-ENROLL_BATCH = 50_000
 
 
 class ReactivationCampaign(models.Model):
@@ -49,9 +44,9 @@ class ReactivationCampaign(models.Model):
         help="No patient is enrolled after this day. Empty: as long as it runs.",
     )
     purpose = fields.Selection(
-        selection=lambda self: self.env["reactivation.consent"]
-        ._fields["purpose"]
-        .selection,
+        selection=lambda self: (
+            self.env["reactivation.consent"]._fields["purpose"].selection
+        ),
         required=True,
         default="care",
         help="What the messages are, which decides the consent they need.",
@@ -88,44 +83,6 @@ class ReactivationCampaign(models.Model):
     method_ids = fields.One2many("reactivation.method", "campaign_id", copy=True)
     enrollment_ids = fields.One2many("reactivation.enrollment", "campaign_id")
 
-    enrolled_count = fields.Integer(string="Enrolled", compute="_compute_results")
-    contacted_count = fields.Integer(string="Contacted", compute="_compute_results")
-    booked_count = fields.Integer(string="Booked", compute="_compute_results")
-    returned_count = fields.Integer(string="Returned", compute="_compute_results")
-    won_back_count = fields.Integer(string="Won Back", compute="_compute_results")
-    return_closed_count = fields.Integer(
-        string="Return Window Closed", compute="_compute_results"
-    )
-    win_back_closed_count = fields.Integer(
-        string="Loyalty Window Closed", compute="_compute_results"
-    )
-    return_rate = fields.Float(
-        compute="_compute_results",
-        help="Returned ÷ enrolled, of the patients enrolled long enough ago for the "
-        "return window to be closed.",
-    )
-    win_back_rate = fields.Float(
-        string="Win-Back Rate",
-        compute="_compute_results",
-        help="Won back ÷ enrolled, of the patients enrolled long enough ago for "
-        "both windows to be closed.",
-    )
-    returned_so_far = fields.Integer(
-        compute="_compute_results",
-        help="Returned, of the patients whose return window is still open.",
-    )
-    won_back_so_far = fields.Integer(
-        compute="_compute_results",
-        help="Won back, of the patients whose windows are still open.",
-    )
-
-    return_first_close = fields.Date(
-        compute="_compute_results", help="When the first open return window closes."
-    )
-    win_back_first_close = fields.Date(
-        compute="_compute_results", help="When the first open loyalty window closes."
-    )
-
     _windows_check = models.Constraint(
         "CHECK(attribution_days > 0 AND loyalty_days > 0)",
         "The windows must be at least one day long.",
@@ -147,72 +104,6 @@ class ReactivationCampaign(models.Model):
     def _compute_email_from(self):
         for campaign in self:
             campaign.email_from = campaign.company_id.email_formatted
-
-    @api.depends("enrollment_ids.stage", "attribution_days", "loyalty_days")
-    def _compute_results(self):
-        """Count enrollments by what became of them, one query for all campaigns."""
-        names = [
-            "enrolled_count",
-            "contacted_count",
-            "booked_count",
-            "returned_count",
-            "won_back_count",
-            "return_closed_count",
-            "win_back_closed_count",
-        ]
-        dates = ["return_first_close", "win_back_first_close"]
-        rows = {row["campaign_id"]: row for row in self._results_rows()}
-        for campaign in self:
-            row = rows.get(campaign._origin.id, {})
-            for name in names:
-                campaign[name] = row.get(name, 0)
-            for name in dates:
-                campaign[name] = row.get(name)
-            closed = row.get("return_closed_count")
-            campaign.return_rate = row["returned_closed"] / closed if closed else 0
-            closed = row.get("win_back_closed_count")
-            campaign.win_back_rate = row["won_back_closed"] / closed if closed else 0
-            campaign.returned_so_far = row.get("returned_count", 0) - row.get(
-                "returned_closed", 0
-            )
-            campaign.won_back_so_far = row.get("won_back_count", 0) - row.get(
-                "won_back_closed", 0
-            )
-
-    def _results_rows(self):
-        """:return: one dict of counts per campaign with enrollments"""
-        if not self.ids:
-            return []
-        self.env["reactivation.enrollment"].flush_model()
-        return self.env.execute_query_dict(
-            SQL(
-                """
-                SELECT campaign_id,
-                       count(*) AS enrolled_count,
-                       count(first_contact_date) AS contacted_count,
-                       count(*) FILTER (WHERE stage = 'booked') AS booked_count,
-                       count(returned_date) AS returned_count,
-                       count(loyal_date) AS won_back_count,
-                       count(*) FILTER (WHERE return_closes <= %(now)s)
-                           AS return_closed_count,
-                       count(*) FILTER (WHERE loyalty_closes <= %(now)s)
-                           AS win_back_closed_count,
-                       min(return_closes) FILTER (WHERE return_closes > %(now)s)::date
-                           AS return_first_close,
-                       min(loyalty_closes) FILTER (WHERE loyalty_closes > %(now)s)::date
-                           AS win_back_first_close,
-                       count(returned_date) FILTER (WHERE return_closes <= %(now)s)
-                           AS returned_closed,
-                       count(loyal_date) FILTER (WHERE loyalty_closes <= %(now)s)
-                           AS won_back_closed
-                  FROM reactivation_enrollment
-                 WHERE campaign_id IN %(ids)s
-                   AND stop_reason IS DISTINCT FROM 'merged'
-              GROUP BY campaign_id""",
-                now=fields.Datetime.now(),
-                ids=tuple(self.ids),
-            )
-        )
 
     # -------------------------------------------------------------- constraints
 
@@ -267,7 +158,7 @@ class ReactivationCampaign(models.Model):
         self.write({"state": "running"})
         for campaign in self:
             # Each campaign has its own audience.
-            campaign._enroll()
+            self.env["reactivation.enrollment"]._enroll(campaign)
         self.env.ref("patient_reactivation.ir_cron_deliveries").sudo()._trigger()
 
     def action_pause(self):
@@ -351,145 +242,3 @@ class ReactivationCampaign(models.Model):
     def _channels(self):
         """:return: names of the channels of the campaign's steps, in order"""
         return list(dict.fromkeys(self.method_ids.step_ids.mapped("channel")))
-
-    def _audience_sql(self, moment=None):
-        """The lapsed patients of the campaign's company, one row each.
-
-        Columns: patient_id, partner_id, episode_date, tier_id, visit_pattern,
-        practitioner_id, reason_id, segment_id (NULL: in none), refusal (NULL:
-        may be enrolled).
-        """
-        self.ensure_one()
-        company = self.company_id
-        policy = self.env["reactivation.contact.policy"]
-        refusal = policy._refusal_sql(company, self._channels(), self.purpose, moment)
-        return SQL(
-            """
-            SELECT patient.id AS patient_id, patient.partner_id,
-                   patient.last_visit_date AS episode_date, patient.tier_id,
-                   patient.visit_pattern, patient.reason_id,
-                   patient.last_practitioner_id AS practitioner_id,
-                   %(segment)s AS segment_id,
-                   CASE
-                       WHEN before.id IS NOT NULL THEN 'enrolled'
-                       WHEN %(segment)s IS NULL THEN 'no_segment'
-                       WHEN running.id IS NOT NULL THEN 'other_campaign'
-                       ELSE %(refusal)s
-                   END AS refusal
-              FROM reactivation_patient patient
-              JOIN res_partner partner ON partner.id = patient.partner_id
-         LEFT JOIN res_partner recipient ON recipient.id = %(recipient)s
-         LEFT JOIN reactivation_enrollment before
-                ON before.campaign_id = %(campaign)s
-               AND before.partner_id = patient.partner_id
-               AND before.episode_date = patient.last_visit_date
-         LEFT JOIN reactivation_enrollment running
-                ON running.state = 'running'
-               AND running.partner_id = patient.partner_id
-               AND running.company_id = patient.company_id
-             WHERE patient.company_id = %(company)s
-               AND patient.last_visit_date <= %(lapsed)s
-            """,
-            segment=self.segment_ids._case_sql(),
-            refusal=refusal,
-            recipient=policy._recipient_sql(company, moment),
-            campaign=self.id,
-            company=company.id,
-            lapsed=company._reactivation_lapse_date(moment),
-        )
-
-    def _audience_counts(self):
-        """:return: list of (segment id or None, refusal or None, number)"""
-        self.env.flush_all()
-        return self.env.execute_query(
-            SQL(
-                """SELECT segment_id, refusal, count(*) FROM (%s) AS audience
-                 GROUP BY segment_id, refusal ORDER BY 3 DESC""",
-                self._audience_sql(),
-            )
-        )
-
-    def _enroll(self, moment=None):
-        """Enroll everybody who is due, once per lapse episode, set-based.
-
-        Assignment is a keyed hash of (campaign, patient): running it again, or
-        on another server, gives each patient the same method.
-
-        :return: number of new enrollments
-        """
-        self.ensure_one()
-        moment = moment or fields.Datetime.now()
-        today = self.company_id._reactivation_today(moment)
-        if self.state != "running" or (self.date_end and self.date_end < today):
-            return 0
-        self.env.flush_all()
-        enrolled, count = 0, None
-        while count is None or count == ENROLL_BATCH:
-            # One bounded statement after another, until nobody is left.
-            self.env.cr.execute(self._enroll_sql(moment))
-            count = self.env.cr.rowcount
-            enrolled += count
-        self.env["reactivation.enrollment"].invalidate_model()
-        self.invalidate_recordset()
-        return enrolled
-
-    def _enroll_sql(self, moment):
-        methods = self.method_ids._allocation()
-        key = self.sudo().assignment_key
-        return SQL(
-            """
-            INSERT INTO reactivation_enrollment (
-                campaign_id, company_id, partner_id, patient_id, segment_id, tier_id,
-                visit_pattern, reason_id, practitioner_id, episode_date, enrolled_on,
-                return_closes, loyalty_closes, is_control, method_id,
-                next_step_id, next_date, state, stage,
-                create_uid, create_date, write_uid, write_date)
-            SELECT %(campaign)s, %(company)s, partner_id, patient_id, segment_id,
-                   tier_id, visit_pattern, reason_id, practitioner_id, episode_date,
-                   %(now)s, %(return_closes)s, %(loyalty_closes)s,
-                   draw.control, method.id,
-                   method.step_id, %(now)s + method.delay * INTERVAL '1 day',
-                   'running', 'enrolled', %(uid)s, %(now)s, %(uid)s, %(now)s
-              FROM (SELECT * FROM (%(audience)s) AS audience
-                     WHERE refusal IS NULL
-                  ORDER BY partner_id LIMIT %(limit)s) AS audience
-        CROSS JOIN LATERAL (SELECT md5(%(key)s || ':' || partner_id) AS hash) AS keyed
-        CROSS JOIN LATERAL (
-                SELECT ('x' || substr(hash, 1, 8))::bit(32)::bigint
-                           < %(control)s * 42949672.96 AS control,
-                       ('x' || substr(hash, 9, 8))::bit(32)::bigint
-                           / 4294967296.0 AS share) AS draw
-         LEFT JOIN (VALUES %(methods)s) AS method (id, low, high, step_id, delay)
-                ON NOT draw.control
-               AND draw.share >= method.low AND draw.share < method.high
-       ON CONFLICT DO NOTHING
-            """,
-            campaign=self.id,
-            company=self.company_id.id,
-            now=moment,
-            return_closes=moment + timedelta(days=self.attribution_days),
-            loyalty_closes=moment
-            + timedelta(days=self.attribution_days + self.loyalty_days),
-            uid=self.env.uid,
-            audience=self._audience_sql(moment),
-            limit=ENROLL_BATCH,
-            key=f"{key}:{self.id}",
-            control=self.control_percent,
-            methods=SQL(", ").join(
-                SQL("(%s::int, %s::float, %s::float, %s::int, %s::int)", *method)
-                for method in methods
-            ),
-        )
-
-    # --------------------------------------------------------------------- cron
-
-    @api.model
-    def _cron_enroll(self):
-        """Enroll patients who have lapsed since, campaign by campaign."""
-        campaigns = self.search([("state", "=", "running")])
-        self.env["ir.cron"]._commit_progress(remaining=len(campaigns))
-        for campaign in campaigns:
-            # A commit per campaign: one that fails must not undo the others.
-            campaign.with_company(campaign.company_id)._enroll()
-            if not self.env["ir.cron"]._commit_progress(1):
-                break

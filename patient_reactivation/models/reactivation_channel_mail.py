@@ -115,7 +115,9 @@ class ReactivationChannelMail(models.AbstractModel):
             reason = CANCEL_REASONS.get(trace.failure_type) if trace else False
             failure = False
             if state == "failed":
-                labels = dict(trace._fields["failure_type"]._description_selection(self.env))
+                labels = dict(
+                    trace._fields["failure_type"]._description_selection(self.env)
+                )
                 failure = trace.failure_reason or labels.get(trace.failure_type)
             results.setdefault((state, reason, failure), []).append(delivery.id)
         for (state, reason, failure), ids in results.items():

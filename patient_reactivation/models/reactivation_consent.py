@@ -27,9 +27,9 @@ class ReactivationConsent(models.Model):
         "res.company", required=True, default=lambda self: self.env.company
     )
     channel = fields.Selection(
-        selection=lambda self: self.env["res.partner"]
-        ._fields["preferred_channel"]
-        .selection,
+        selection=lambda self: (
+            self.env["res.partner"]._fields["preferred_channel"].selection
+        ),
         required=True,
         default="mail",
     )

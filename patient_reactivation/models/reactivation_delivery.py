@@ -101,6 +101,7 @@ class ReactivationDelivery(models.Model):
             claimed._deliver()
             # Sending may have reported progress of its own: say again what waits.
             seconds = self._report_progress()
+            self.env.ref("patient_reactivation.ir_cron_outcomes")._trigger()
 
     @api.model
     def _report_progress(self, processed=0):
@@ -248,20 +249,12 @@ class ReactivationDelivery(models.Model):
 
     def _stamp(self, state, reason=False, failure=False):
         """Write the result of deliveries, and what follows for their enrollment."""
-        now = fields.Datetime.now()
         values = {"state": state, "reason": reason, "failure": failure}
         if state == "sent":
-            values["sent_on"] = now
+            values["sent_on"] = fields.Datetime.now()
         self.write(values)
         enrollments = self.enrollment_id
-        if state == "sent":
-            enrollments.filtered(lambda item: not item.first_contact_date).write(
-                {"first_contact_date": now}
-            )
-            enrollments.filtered(lambda item: item.stage == "enrolled").write(
-                {"stage": "contacted"}
-            )
-        elif reason in FINAL_REFUSALS:
+        if reason in FINAL_REFUSALS:
             enrollments._stop(reason)
         elif reason in SATISFIED_REFUSALS:
             enrollments._stop_steps()
@@ -276,9 +269,7 @@ class ReactivationDelivery(models.Model):
             raise UserError(
                 self.env._("Only failed or uncertain deliveries can be sent again.")
             )
-        self.sudo().write(
-            {"state": "pending", "reason": False, "failure": False}
-        )
+        self.sudo().write({"state": "pending", "reason": False, "failure": False})
         self.env.ref("patient_reactivation.ir_cron_deliveries").sudo()._trigger()
 
     def action_mark_sent(self):

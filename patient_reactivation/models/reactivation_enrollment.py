@@ -1,7 +1,12 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .reactivation_patient import PATTERNS
+
+# Rows of one statement of enrollment: bounded work, bounded locks.
+ENROLL_BATCH = 50_000
 
 STAGES = [
     ("enrolled", "Enrolled"),
@@ -49,7 +54,9 @@ class ReactivationEnrollment(models.Model):
     patient_id = fields.Many2one(
         "reactivation.patient",
         string="Patient Record",
-        readonly=True, index=True, ondelete="set null"
+        readonly=True,
+        index=True,
+        ondelete="set null",
     )
     recipient_id = fields.Many2one(
         "res.partner",
@@ -70,16 +77,12 @@ class ReactivationEnrollment(models.Model):
         readonly=True,
         help="Enrolled and never contacted, to compare with.",
     )
-    tier_id = fields.Many2one(
-        "reactivation.tier", readonly=True, ondelete="set null"
-    )
+    tier_id = fields.Many2one("reactivation.tier", readonly=True, ondelete="set null")
     visit_pattern = fields.Selection(PATTERNS, readonly=True)
     reason_id = fields.Many2one(
         "reactivation.reason", readonly=True, ondelete="set null"
     )
-    practitioner_id = fields.Many2one(
-        "res.partner", readonly=True, ondelete="set null"
-    )
+    practitioner_id = fields.Many2one("res.partner", readonly=True, ondelete="set null")
     episode_date = fields.Date(
         string="Away Since",
         readonly=True,
@@ -87,12 +90,8 @@ class ReactivationEnrollment(models.Model):
         "is a new episode.",
     )
     enrolled_on = fields.Datetime(readonly=True)
-    return_closes = fields.Datetime(
-        string="Return Window Ends", readonly=True
-    )
-    loyalty_closes = fields.Datetime(
-        string="Loyalty Window Ends", readonly=True
-    )
+    return_closes = fields.Datetime(string="Return Window Ends", readonly=True)
+    loyalty_closes = fields.Datetime(string="Loyalty Window Ends", readonly=True)
     state = fields.Selection(
         [("running", "Running"), ("stopped", "Stopped"), ("done", "Done")],
         string="Status",
@@ -177,6 +176,140 @@ class ReactivationEnrollment(models.Model):
             "object.company_id.partner_id.contact_address_inline",
         )
 
+    # ----------------------------------------------------------------- audience
+
+    @api.model
+    def _audience_sql(self, campaign, moment=None):
+        """The lapsed patients of the campaign's company, one row each.
+
+        Columns: patient_id, partner_id, episode_date, tier_id, visit_pattern,
+        practitioner_id, reason_id, segment_id (NULL: in none), refusal (NULL:
+        may be enrolled).
+        """
+        company = campaign.company_id
+        policy = self.env["reactivation.contact.policy"]
+        refusal = policy._refusal_sql(
+            company, campaign._channels(), campaign.purpose, moment
+        )
+        return SQL(
+            """
+            SELECT patient.id AS patient_id, patient.partner_id,
+                   patient.last_visit_date AS episode_date, patient.tier_id,
+                   patient.visit_pattern, patient.reason_id,
+                   patient.last_practitioner_id AS practitioner_id,
+                   %(segment)s AS segment_id,
+                   CASE
+                       WHEN before.id IS NOT NULL THEN 'enrolled'
+                       WHEN %(segment)s IS NULL THEN 'no_segment'
+                       WHEN running.id IS NOT NULL THEN 'other_campaign'
+                       ELSE %(refusal)s
+                   END AS refusal
+              FROM reactivation_patient patient
+              JOIN res_partner partner ON partner.id = patient.partner_id
+         LEFT JOIN res_partner recipient ON recipient.id = %(recipient)s
+         LEFT JOIN reactivation_enrollment before
+                ON before.campaign_id = %(campaign)s
+               AND before.partner_id = patient.partner_id
+               AND before.episode_date = patient.last_visit_date
+         LEFT JOIN reactivation_enrollment running
+                ON running.state = 'running'
+               AND running.partner_id = patient.partner_id
+               AND running.company_id = patient.company_id
+             WHERE patient.company_id = %(company)s
+               AND patient.last_visit_date <= %(lapsed)s
+            """,
+            segment=campaign.segment_ids._case_sql(),
+            refusal=refusal,
+            recipient=policy._recipient_sql(company, moment),
+            campaign=campaign.id,
+            company=company.id,
+            lapsed=company._reactivation_lapse_date(moment),
+        )
+
+    @api.model
+    def _audience_counts(self, campaign):
+        """:return: list of (segment id or None, refusal or None, number)"""
+        self.env.flush_all()
+        return self.env.execute_query(
+            SQL(
+                """SELECT segment_id, refusal, count(*) FROM (%s) AS audience
+                 GROUP BY segment_id, refusal ORDER BY 3 DESC""",
+                self._audience_sql(campaign),
+            )
+        )
+
+    @api.model
+    def _enroll(self, campaign, moment=None):
+        """Enroll everybody who is due, once per lapse episode, set-based.
+
+        Assignment is a keyed hash of (campaign, patient): running it again, or
+        on another server, gives each patient the same method.
+
+        :return: number of new enrollments
+        """
+        moment = moment or fields.Datetime.now()
+        today = campaign.company_id._reactivation_today(moment)
+        over = campaign.date_end and campaign.date_end < today
+        if campaign.state != "running" or over:
+            return 0
+        self.env.flush_all()
+        enrolled, count = 0, None
+        while count is None or count == ENROLL_BATCH:
+            # One bounded statement after another, until nobody is left.
+            self.env.cr.execute(self._enroll_sql(campaign, moment))
+            count = self.env.cr.rowcount
+            enrolled += count
+        self.invalidate_model()
+        campaign.invalidate_recordset()
+        return enrolled
+
+    def _enroll_sql(self, campaign, moment):
+        methods = campaign.method_ids._allocation()
+        return_closes = moment + timedelta(days=campaign.attribution_days)
+        return SQL(
+            """
+            INSERT INTO reactivation_enrollment (
+                campaign_id, company_id, partner_id, patient_id, segment_id, tier_id,
+                visit_pattern, reason_id, practitioner_id, episode_date, enrolled_on,
+                return_closes, loyalty_closes, is_control, method_id,
+                next_step_id, next_date, state, stage,
+                create_uid, create_date, write_uid, write_date)
+            SELECT %(campaign)s, %(company)s, partner_id, patient_id, segment_id,
+                   tier_id, visit_pattern, reason_id, practitioner_id, episode_date,
+                   %(now)s, %(return_closes)s, %(loyalty_closes)s,
+                   draw.control, method.id,
+                   method.step_id, %(now)s + method.delay * INTERVAL '1 day',
+                   'running', 'enrolled', %(uid)s, %(now)s, %(uid)s, %(now)s
+              FROM (SELECT * FROM (%(audience)s) AS audience
+                     WHERE refusal IS NULL
+                  ORDER BY partner_id LIMIT %(limit)s) AS audience
+        CROSS JOIN LATERAL (SELECT md5(%(key)s || ':' || partner_id) AS hash) AS keyed
+        CROSS JOIN LATERAL (
+                SELECT ('x' || substr(hash, 1, 8))::bit(32)::bigint
+                           < %(control)s * 42949672.96 AS control,
+                       ('x' || substr(hash, 9, 8))::bit(32)::bigint
+                           / 4294967296.0 AS share) AS draw
+         LEFT JOIN (VALUES %(methods)s) AS method (id, low, high, step_id, delay)
+                ON NOT draw.control
+               AND draw.share >= method.low AND draw.share < method.high
+       ON CONFLICT DO NOTHING
+            """,
+            campaign=campaign.id,
+            company=campaign.company_id.id,
+            now=moment,
+            return_closes=return_closes,
+            loyalty_closes=return_closes + timedelta(days=campaign.loyalty_days),
+            uid=self.env.uid,
+            audience=self._audience_sql(campaign, moment),
+            limit=ENROLL_BATCH,
+            key=f"{campaign.sudo().assignment_key}:{campaign.id}",
+            control=campaign.control_percent,
+            methods=SQL(", ").join(
+                SQL("(%s::int, %s::float, %s::float, %s::int, %s::int)", *method)
+                for method in methods
+            ),
+        )
+
     # ------------------------------------------------------------------- stages
 
     @api.model
@@ -233,6 +366,21 @@ class ReactivationEnrollment(models.Model):
             if duplicate:
                 enrollment.write({"partner_id": False, "stop_reason": "merged"})
         self.env.flush_all()
+
+    # --------------------------------------------------------------------- cron
+
+    @api.model
+    def _cron_enroll(self):
+        """Enroll patients who have lapsed since, campaign by campaign."""
+        campaigns = self.env["reactivation.campaign"].search(
+            [("state", "=", "running")]
+        )
+        self.env["ir.cron"]._commit_progress(remaining=len(campaigns))
+        for campaign in campaigns:
+            # A commit per campaign: one that fails must not undo the others.
+            self._enroll(campaign.with_company(campaign.company_id))
+            if not self.env["ir.cron"]._commit_progress(1):
+                break
 
     # ------------------------------------------------------------------ actions
 

@@ -66,7 +66,13 @@ class ReactivationMethod(models.Model):
             high = low + (method.weight or 1)
             first = method.step_ids[:1]
             allocation.append(
-                (method.id, low / total, high / total, first.id or None, first.delay_days)
+                (
+                    method.id,
+                    low / total,
+                    high / total,
+                    first.id or None,
+                    first.delay_days,
+                )
             )
             low = high
         return allocation

@@ -130,13 +130,19 @@ class ReactivationOutcome(models.Model):
                    SELECT id, min(date) AS date FROM visit
                     WHERE state = 'planned' GROUP BY id
                )
-               SELECT watched.id, booked.date AS booked_date,
+               SELECT watched.id, contacted.date AS first_contact_date,
+                      booked.date AS booked_date,
                       returned.day AS returned_date, returned.date AS returned_at,
                       loyal.day AS loyal_date, loyal.date AS loyal_at
                  FROM reactivation_watched watched
             LEFT JOIN returned ON returned.id = watched.id
             LEFT JOIN loyal ON loyal.id = watched.id
-            LEFT JOIN booked ON booked.id = watched.id""",
+            LEFT JOIN booked ON booked.id = watched.id
+            LEFT JOIN (SELECT enrollment_id, min(sent_on) AS date
+                         FROM reactivation_delivery
+                        WHERE enrollment_id IN (SELECT id FROM reactivation_watched)
+                     GROUP BY enrollment_id) AS contacted
+                   ON contacted.enrollment_id = watched.id""",
             union=union,
         )
 
@@ -170,14 +176,17 @@ class ReactivationOutcome(models.Model):
     def _update_sql(self, moment):
         return SQL(
             """UPDATE reactivation_enrollment enrollment
-                  SET booked_date = found.booked_date,
+                  SET first_contact_date = found.first_contact_date,
+                      booked_date = found.booked_date,
                       returned_date = found.returned_date,
                       loyal_date = found.loyal_date
                  FROM reactivation_found found
                 WHERE found.id = enrollment.id
-                  AND (enrollment.booked_date, enrollment.returned_date,
-                       enrollment.loyal_date) IS DISTINCT FROM
-                      (found.booked_date, found.returned_date, found.loyal_date)"""
+                  AND (enrollment.first_contact_date, enrollment.booked_date,
+                       enrollment.returned_date, enrollment.loyal_date)
+                      IS DISTINCT FROM
+                      (found.first_contact_date, found.booked_date,
+                       found.returned_date, found.loyal_date)"""
         )
 
     def _stages_sql(self, moment):

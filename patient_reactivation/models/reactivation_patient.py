@@ -31,6 +31,10 @@ EXCLUSIONS = [
     ("reason", "Reason says do not reactivate"),
 ]
 
+# What a day was, above the 32 bits of its practitioner.
+MARK_MISSED = 1 << 32
+MARK_DONE = 2 << 32
+
 # Facts the refresh writes, in the order of the temporary table.
 FACTS = (
     "first_visit_date",
@@ -118,15 +122,15 @@ class ReactivationPatient(models.Model):
         "UNIQUE(partner_id, company_id)", "This contact is a patient already."
     )
     _audience_idx = models.Index("(company_id, status, tier_id)")
-    _next_visit_idx = models.Index("(next_visit_date) WHERE next_visit_date IS NOT NULL")
+    _next_visit_idx = models.Index(
+        "(next_visit_date) WHERE next_visit_date IS NOT NULL"
+    )
 
     # ------------------------------------------------------------------ compute
 
     @api.depends("last_visit_date", "company_id")
     def _compute_inactivity_days(self):
-        today = {
-            company: company._reactivation_today() for company in self.company_id
-        }
+        today = {company: company._reactivation_today() for company in self.company_id}
         for patient in self:
             last = patient.last_visit_date
             patient.inactivity_days = (
@@ -202,7 +206,10 @@ class ReactivationPatient(models.Model):
         known = self.sudo().search([("partner_id", "in", partners.ids)]).partner_id
         self.sudo().create(
             [
-                {"partner_id": partner.id, "company_id": (partner.company_id or company).id}
+                {
+                    "partner_id": partner.id,
+                    "company_id": (partner.company_id or company).id,
+                }
                 for partner in partners - known
             ]
         )
@@ -247,78 +254,110 @@ class ReactivationPatient(models.Model):
         return counts
 
     def _facts_sql(self, restrict, moment):
-        """SELECT of one row per patient and company with all facts.
+        """SELECT of one row per patient and company whose facts differ from the
+        stored ones: the fresh facts, `known_id` (NULL: not stored yet), `gone`.
 
-        Several rows of one calendar day are one visit; a day with an attended
-        and a missed row is an attended one. The practitioner of the latest day
-        travels in the low bits of a number whose high bits are that day: one
-        maximum instead of a sort.
+        Each OFFSET 0 keeps the planner from writing an expression out once more
+        wherever its column is used.
         """
-        union = self.env["reactivation.visit.source"]._union_sql(restrict, moment)
+        names = [SQL.identifier(name) for name in FACTS]
         known = SQL("TRUE")
         if restrict is not None:
             known = SQL("known.partner_id IN (%s)", restrict)
         return SQL(
             """
-            WITH day AS (
-                SELECT partner_id, company_id, day,
-                       bool_or(state = 'done') AS done,
-                       bool_or(state = 'missed') AS missed,
-                       min(date) FILTER (WHERE state = 'planned') AS planned,
-                       max(practitioner_id) FILTER (WHERE state = 'done') AS practitioner
-                  FROM (%(union)s) AS visit
-              GROUP BY partner_id, company_id, day
-            ), fact AS (
-                SELECT partner_id, company_id,
-                       min(day) FILTER (WHERE done) AS first_visit_date,
-                       max(day) FILTER (WHERE done) AS last_visit_date,
-                       min(planned) AS next_visit_date,
-                       count(*) FILTER (WHERE done)::int AS visit_count,
-                       count(*) FILTER (WHERE missed AND NOT done)::int
-                           AS missed_visit_count,
-                       max(((day - DATE '1970-01-01')::bigint << 32) + practitioner)
-                           FILTER (WHERE done AND practitioner IS NOT NULL)
-                           AS practitioner
-                  FROM day
-              GROUP BY partner_id, company_id
+            WITH fact AS (%(visits)s), joined AS (
+                SELECT COALESCE(fact.partner_id, known.partner_id) AS partner_id,
+                       COALESCE(fact.company_id, known.company_id) AS company_id,
+                       fact.partner_id IS NULL AS without_visit,
+                       fact.first_visit_date, fact.last_visit_date,
+                       fact.next_visit_date,
+                       COALESCE(fact.visit_count, 0) AS visit_count,
+                       COALESCE(fact.missed_visit_count, 0) AS missed_visit_count,
+                       (fact.practitioner & 4294967295)::int AS last_practitioner_id,
+                       CASE WHEN fact.visit_count = 1 THEN 'single'
+                            WHEN fact.visit_count > 1 THEN 'repeat' END::varchar
+                           AS visit_pattern,
+                       known.id AS known_id, known.reason_id, %(known_facts)s
+                  FROM fact
+                  FULL JOIN (SELECT * FROM reactivation_patient known
+                              WHERE %(known)s) AS known
+                         ON known.partner_id = fact.partner_id
+                        AND known.company_id = fact.company_id
+            ), excluded AS (
+                SELECT fact.*, %(exclusion)s AS exclusion,
+                       fact.without_visit AND fact.reason_id IS NULL
+                           AND partner.patient_mark IS DISTINCT FROM 'patient' AS gone
+                  FROM joined AS fact
+                  JOIN res_partner partner ON partner.id = fact.partner_id
+             LEFT JOIN reactivation_reason reason ON reason.id = fact.reason_id
+                OFFSET 0
+            ), fresh AS (
+                SELECT fact.*, %(status)s AS status, %(tier)s AS tier_id
+                  FROM excluded AS fact
+                OFFSET 0
             )
-            SELECT COALESCE(fact.partner_id, known.partner_id) AS partner_id,
-                   COALESCE(fact.company_id, known.company_id) AS company_id,
-                   fact.first_visit_date, fact.last_visit_date, fact.next_visit_date,
-                   COALESCE(fact.visit_count, 0) AS visit_count,
-                   COALESCE(fact.missed_visit_count, 0) AS missed_visit_count,
-                   (fact.practitioner & 4294967295)::int AS last_practitioner_id,
-                   CASE WHEN fact.visit_count = 1 THEN 'single'
-                        WHEN fact.visit_count > 1 THEN 'repeat' END::varchar
-                       AS visit_pattern,
-                   %(status)s AS status,
-                   %(exclusion)s AS exclusion,
-                   %(tier)s AS tier_id,
-                   known.id AS known_id,
-                   fact.partner_id IS NULL
-                       AND partner.patient_mark IS DISTINCT FROM 'patient'
-                       AND known.reason_id IS NULL AS gone
-              FROM fact
-              FULL JOIN (SELECT * FROM reactivation_patient known WHERE %(known)s)
-                        AS known
-                     ON known.partner_id = fact.partner_id
-                    AND known.company_id = fact.company_id
-              JOIN res_partner partner
-                ON partner.id = COALESCE(fact.partner_id, known.partner_id)
-         LEFT JOIN reactivation_reason reason ON reason.id = known.reason_id
+            SELECT partner_id, company_id, %(facts)s, known_id, gone
+              FROM fresh
+             WHERE gone OR known_id IS NULL
+                OR (%(facts)s) IS DISTINCT FROM (%(stored)s)
             """,
-            union=union,
+            visits=self._visit_facts_sql(restrict, moment),
             known=known,
+            facts=SQL(", ").join(names),
+            stored=SQL(", ").join(SQL.identifier(f"known_{name}") for name in FACTS),
+            known_facts=SQL(", ").join(
+                SQL("known.%s AS %s", name, SQL.identifier(f"known_{text}"))
+                for name, text in zip(names, FACTS, strict=True)
+            ),
             status=self._status_sql(moment),
             exclusion=self._exclusion_sql(moment),
             tier=self._tier_sql(moment),
+        )
+
+    def _visit_facts_sql(self, restrict, moment):
+        """SELECT of what the visits tell about each patient at each company.
+
+        Several rows of one calendar day are one visit; a day with an attended
+        and a missed row is an attended one. What a day or a patient needs of its
+        rows is packed into a number whose maximum is the answer, which is cheaper
+        than a sort or than one counter for each: MARK_DONE or MARK_MISSED and
+        below it the practitioner; in the last one the day above the practitioner.
+        """
+        return SQL(
+            """
+            SELECT partner_id, company_id,
+                   min(day) FILTER (WHERE mark >= %(done)s) AS first_visit_date,
+                   max(day) FILTER (WHERE mark >= %(done)s) AS last_visit_date,
+                   min(planned) AS next_visit_date,
+                   count(*) FILTER (WHERE mark >= %(done)s)::int AS visit_count,
+                   count(*) FILTER (WHERE mark = %(missed)s)::int
+                       AS missed_visit_count,
+                   max(((day - DATE '1970-01-01')::bigint << 32) + mark - %(done)s)
+                       FILTER (WHERE mark > %(done)s) AS practitioner
+              FROM (SELECT partner_id, company_id, day, max(mark) AS mark,
+                           min(date) FILTER (WHERE state = 'planned') AS planned
+                      FROM (SELECT partner_id, company_id, day, date, state,
+                                   CASE state
+                                       WHEN 'done' THEN
+                                           %(done)s + COALESCE(practitioner_id, 0)
+                                       WHEN 'missed' THEN %(missed)s
+                                   END AS mark
+                              FROM (SELECT * FROM (%(union)s) AS visit OFFSET 0)
+                                AS visit) AS visit
+                  GROUP BY partner_id, company_id, day) AS day
+          GROUP BY partner_id, company_id
+            """,
+            union=self.env["reactivation.visit.source"]._union_sql(restrict, moment),
+            done=MARK_DONE,
+            missed=MARK_MISSED,
         )
 
     def _per_company_sql(self, make, default):
         """CASE over the companies; `make(company)` gives the SQL of each."""
         companies = self.env["res.company"].sudo().search([])
         return SQL(
-            "CASE COALESCE(fact.company_id, known.company_id) %s ELSE %s END",
+            "CASE fact.company_id %s ELSE %s END",
             SQL(" ").join(
                 SQL("WHEN %s THEN %s", company.id, make(company))
                 for company in companies
@@ -340,9 +379,7 @@ class ReactivationPatient(models.Model):
                      AND partner.id IN (SELECT partner_id FROM res_users
                                          WHERE NOT COALESCE(share, FALSE))
                     THEN 'staff'
-                WHEN partner.company_id IS NOT NULL AND partner.company_id
-                     <> COALESCE(fact.company_id, known.company_id)
-                    THEN 'other_company'
+                WHEN partner.company_id <> fact.company_id THEN 'other_company'
                 WHEN reason.excludes THEN 'reason'
             END::varchar""",
             today=today,
@@ -357,12 +394,11 @@ class ReactivationPatient(models.Model):
         )
         return SQL(
             """CASE
-                WHEN %(exclusion)s IS NOT NULL THEN 'excluded'
+                WHEN fact.exclusion IS NOT NULL THEN 'excluded'
                 WHEN fact.next_visit_date IS NOT NULL THEN 'booked'
                 WHEN %(lapsed)s THEN 'lapsed'
                 ELSE 'active'
             END::varchar""",
-            exclusion=self._exclusion_sql(moment),
             lapsed=lapsed,
         )
 
@@ -391,7 +427,8 @@ class ReactivationPatient(models.Model):
         values = {"columns": columns, "uid": self.env.uid, "now": fields.Datetime.now()}
         cr.execute(
             SQL(
-                """INSERT INTO reactivation_patient (partner_id, company_id, %(columns)s,
+                """INSERT INTO reactivation_patient (
+                       partner_id, company_id, %(columns)s,
                        create_uid, create_date, write_uid, write_date)
                    SELECT partner_id, company_id, %(columns)s,
                           %(uid)s, %(now)s, %(uid)s, %(now)s
@@ -494,7 +531,9 @@ class ReactivationPatient(models.Model):
 
     def _check_export(self):
         """Lists of patients leave the clinic by a manager's hand only."""
-        if not self.env.user.has_group("patient_reactivation.group_reactivation_manager"):
+        if not self.env.user.has_group(
+            "patient_reactivation.group_reactivation_manager"
+        ):
             raise UserError(
                 self.env._("Only a manager may export patients. Ask one to do it.")
             )

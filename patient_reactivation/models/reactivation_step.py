@@ -3,11 +3,9 @@ from markupsafe import Markup
 from odoo import api, fields, models
 
 # Expressions of the e-mail that are evaluated for each patient when it is sent.
+# Nothing but plain `t-out`: managers may not save anything else in an e-mail.
 BODY_PLACEHOLDERS = {
-    "first_name_placeholder": Markup(
-        '<t t-if="object.patient_first_name"> '
-        '<t t-out="object.patient_first_name"></t></t>'
-    ),
+    "first_name_placeholder": Markup(' <t t-out="object.patient_first_name"></t>'),
     "address_placeholder": Markup(
         '<t t-out="object.company_id.name"></t> · '
         '<t t-out="object.company_id.partner_id.contact_address_inline"></t>'
@@ -74,7 +72,9 @@ class ReactivationStep(models.Model):
                     "id": mailing._origin.id,
                     "subject": mailing.subject,
                     # "French / Français": the first half is enough here.
-                    "lang": languages.get(mailing.reactivation_lang, "").split(" / ")[0],
+                    "lang": languages.get(mailing.reactivation_lang, "").split(" / ")[
+                        0
+                    ],
                 }
                 for mailing in self.mailing_ids
             ],
@@ -110,8 +110,9 @@ class ReactivationStep(models.Model):
         return {
             "default_reactivation_step_id": self.id,
             "default_mailing_type": "mail",
-            "default_mailing_model_id": self.env["ir.model"]
-            ._get_id("reactivation.enrollment"),
+            "default_mailing_model_id": self.env["ir.model"]._get_id(
+                "reactivation.enrollment"
+            ),
         }
 
     def _create_mailing(self, lang=None):

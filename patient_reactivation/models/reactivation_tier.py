@@ -80,7 +80,9 @@ class ReactivationTier(models.Model):
         for company, tiers in self.search([]).grouped("company_id").items():
             before = None
             for tier in tiers.sorted("months_from"):
-                if before and not (before.months_to and before.months_to <= tier.months_from):
+                if before and not (
+                    before.months_to and before.months_to <= tier.months_from
+                ):
                     raise ValidationError(
                         self.env._(
                             "The tiers “%(first)s” and “%(second)s” overlap%(where)s. "

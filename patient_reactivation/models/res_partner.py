@@ -187,7 +187,9 @@ class ResPartner(models.Model):
         if operator != "in":
             return NotImplemented
         domain = Domain(
-            "reactivation_patient_ids", "any", [("company_id", "=", self.env.company.id)]
+            "reactivation_patient_ids",
+            "any",
+            [("company_id", "=", self.env.company.id)],
         )
         return Domain.OR([domain if item else ~domain for item in value])
 

@@ -1,1 +1,2 @@
+from . import reactivation_campaign
 from . import reactivation_report

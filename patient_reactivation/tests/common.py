@@ -6,9 +6,10 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo.addons.mass_mailing.tests.common import MassMailCommon
 from odoo.fields import Command
 from odoo.tests import TransactionCase, new_test_user
+
+from odoo.addons.mass_mailing.tests.common import MassMailCommon
 
 # A Monday, half past ten in the clinic's morning.
 NOW = datetime(2026, 3, 2, 15, 30)
@@ -40,10 +41,18 @@ class Clinic:
             "email": "clinic@example.com",
         }
         cls.clinic = cls.env["res.company"].create(
-            {"name": "Elm Street Clinic", "reactivation_tz": "America/New_York", **address}
+            {
+                "name": "Elm Street Clinic",
+                "reactivation_tz": "America/New_York",
+                **address,
+            }
         )
         cls.other_clinic = cls.env["res.company"].create(
-            {"name": "Lakeside Clinic", "reactivation_tz": "America/New_York", **address}
+            {
+                "name": "Lakeside Clinic",
+                "reactivation_tz": "America/New_York",
+                **address,
+            }
         )
         both = [Command.set([cls.clinic.id, cls.other_clinic.id])]
         cls.env.user.write({"company_ids": [Command.link(cls.clinic.id)]})
@@ -210,7 +219,7 @@ class Clinic:
     def run_crons(self):
         """What the server does by itself, once."""
         self.env["reactivation.patient"]._refresh()
-        self.env["reactivation.campaign"]._cron_enroll()
+        self.env["reactivation.enrollment"]._cron_enroll()
         self.env["reactivation.delivery"]._cron_run()
         self.env["reactivation.outcome"]._refresh()
         self.env.invalidate_all()

@@ -35,7 +35,7 @@ class TestCampaign(MailClinicCase):
     def test_enrolling_again_adds_nobody(self):
         self.lapsed()
         campaign = self.campaign(start=True)
-        self.assertEqual(campaign._enroll(), 0)
+        self.assertEqual(self.env["reactivation.enrollment"]._enroll(campaign), 0)
         self.assertEqual(campaign.enrolled_count, 1)
 
     def test_who_lapses_later_is_enrolled_then(self):
@@ -67,9 +67,9 @@ class TestCampaign(MailClinicCase):
         self.lapsed("Supplier", patient_mark="not_patient")
         self.lapsed("Moved")
         self.refresh()
-        self.row(self.env["res.partner"].search([("name", "=", "Moved")])).reason_id = (
-            self.env.ref("patient_reactivation.reactivation_reason_moved")
-        )
+        self.row(
+            self.env["res.partner"].search([("name", "=", "Moved")])
+        ).reason_id = self.env.ref("patient_reactivation.reactivation_reason_moved")
         campaign = self.campaign()
         self.assertEqual(
             self.left_out(campaign),
@@ -141,7 +141,7 @@ class TestCampaign(MailClinicCase):
         self.visit(stranger, 250, company_id=self.other_clinic.id)
         ours = self.lapsed("Ours")
         campaign = self.campaign(start=True)
-        self.env["reactivation.campaign"].sudo()._cron_enroll()
+        self.env["reactivation.enrollment"].sudo()._cron_enroll()
         self.assertEnrolled(campaign, ours)
 
     def test_patient_of_a_running_campaign_is_left_to_it(self):
@@ -349,7 +349,9 @@ class TestCampaign(MailClinicCase):
             self.refresh()
             self.env.flush_all()
             before = self.env.cr.sql_log_count
-            self.assertEqual(campaign._enroll(), count)
+            self.assertEqual(
+                self.env["reactivation.enrollment"]._enroll(campaign), count
+            )
             return self.env.cr.sql_log_count - before
 
         queries(1)

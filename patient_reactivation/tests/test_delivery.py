@@ -1,6 +1,7 @@
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tests import tagged
+from odoo.tools import file_open
 
 from .common import MailClinicCase
 
@@ -32,7 +33,9 @@ class TestDelivery(MailClinicCase):
 
     def test_name_is_text_and_never_markup_or_template(self):
         """F1, F2"""
-        self.lapsed("<b>{{object.env}}</b> <script>alert(1)</script>", email="x@example.com")
+        self.lapsed(
+            "<b>{{object.env}}</b> <script>alert(1)</script>", email="x@example.com"
+        )
         self.campaign(start=True)
         self.run_crons()
         (mail,) = self.mails_to("x@example.com")
@@ -208,6 +211,18 @@ class TestDelivery(MailClinicCase):
         self.run_day(10)
         self.assertDeliveries(ada, ["sent"])
 
+    def test_neutralized_copy_sends_nothing(self):
+        """B12"""
+        self.lapsed()
+        campaign = self.campaign(start=True)
+        self.env.flush_all()
+        with file_open("patient_reactivation/data/neutralize.sql") as file:
+            self.env.cr.execute(file.read())
+        self.env.invalidate_all()
+        self.run_day(3)
+        self.assertEqual(campaign.state, "paused")
+        self.assertFalse(self._mails)
+
     # -------------------------------------------------- guards of Odoo's mailing
 
     def test_step_mailing_has_no_audience_of_its_own(self):
@@ -279,7 +294,10 @@ class TestDelivery(MailClinicCase):
         (mail,) = self.mails_to("ada.sample@example.com")
         address = mail["headers"]["List-Unsubscribe"]
         message = self.env["ir.mail_server"]._build_email__(
-            "a@example.com", ["b@example.com"], "Subject", "Body",
+            "a@example.com",
+            ["b@example.com"],
+            "Subject",
+            "Body",
             headers=mail["headers"],
         )
         raw = message.as_bytes()

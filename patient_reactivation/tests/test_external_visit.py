@@ -21,13 +21,17 @@ class ImportCase(ClinicCase):
         """
         env = self.env if user is None else self.env(user=user)
         context = options.pop("context", {})
-        wizard = env["base_import.import"].with_context(**context).create(
-            {
-                "res_model": model,
-                "file": content,
-                "file_name": "file.csv",
-                "file_type": "text/csv",
-            }
+        wizard = (
+            env["base_import.import"]
+            .with_context(**context)
+            .create(
+                {
+                    "res_model": model,
+                    "file": content,
+                    "file_name": "file.csv",
+                    "file_type": "text/csv",
+                }
+            )
         )
         options = {
             "has_headers": True,
@@ -175,9 +179,7 @@ class TestExternalVisitImport(ImportCase):
 
     def test_same_reference_in_two_companies(self):
         self.import_visits(HEADER + "V1,P2,2025-05-01 14:00:00,Took Place,80\n")
-        self.visit(
-            self.bob, 10, reference="V1", company_id=self.other_clinic.id
-        )
+        self.visit(self.bob, 10, reference="V1", company_id=self.other_clinic.id)
         self.assertEqual(self.Visit.sudo().search_count([("reference", "=", "V1")]), 2)
 
     def test_visit_without_patient_is_refused(self):
@@ -187,7 +189,7 @@ class TestExternalVisitImport(ImportCase):
     def test_naughty_reference_is_text(self):
         """F10"""
         result = self.import_visits(
-            HEADER + "\"x'); DROP TABLE res_users;--\",P1,2025-05-01 14:00:00,done,1\n"
+            HEADER + '"x\'); DROP TABLE res_users;--",P1,2025-05-01 14:00:00,done,1\n'
         )
         self.assertImported(result)
 
@@ -214,7 +216,10 @@ class TestExternalVisitImport(ImportCase):
         book = xlsxwriter.Workbook(stream)
         sheet = book.add_worksheet()
         for number, row in enumerate(
-            [HEADER.strip().split(","), ["V1", "P1", "2025-05-01 14:00:00", "done", "8"]]
+            [
+                HEADER.strip().split(","),
+                ["V1", "P1", "2025-05-01 14:00:00", "done", "8"],
+            ]
         ):
             sheet.write_row(number, 0, row)
         book.close()
@@ -242,7 +247,9 @@ class TestExternalVisitImport(ImportCase):
         self.assertImported(result)
 
     def test_patients_are_found_again_by_their_number(self):
-        rows = b"ref,name,birth_date\nP1,Ada Renamed,1980-01-02\nP5,Eve New,1990-03-04\n"
+        rows = (
+            b"ref,name,birth_date\nP1,Ada Renamed,1980-01-02\nP5,Eve New,1990-03-04\n"
+        )
         context = {"default_patient_mark": "patient"}
         result = self.import_file(
             "res.partner", ["ref", "name", "birth_date"], rows, context=context
@@ -251,7 +258,9 @@ class TestExternalVisitImport(ImportCase):
         self.assertEqual(result["ids"][0], self.ada.id)
         self.assertEqual(self.ada.name, "Ada Renamed")
         eve = self.env["res.partner"].browse(result["ids"][1])
-        self.assertEqual((eve.patient_mark, eve.birth_date), ("patient", date(1990, 3, 4)))
+        self.assertEqual(
+            (eve.patient_mark, eve.birth_date), ("patient", date(1990, 3, 4))
+        )
         self.assertPatient(eve, visit_count=0, status="active")
 
     def test_other_imports_of_contacts_stay_as_they_are(self):

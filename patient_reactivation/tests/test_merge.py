@@ -34,7 +34,9 @@ class TestMerge(MailClinicCase):
         self.assertPatient(stranger, visit_count=1)
 
     def test_three_contacts_at_two_companies(self):
-        people = [self.lapsed(f"Ada {number}", days=300 + number) for number in range(3)]
+        people = [
+            self.lapsed(f"Ada {number}", days=300 + number) for number in range(3)
+        ]
         self.visit(people[1], 9, company_id=self.other_clinic.id)
         self.visit(people[2], 8, company_id=self.other_clinic.id)
         self.refresh()

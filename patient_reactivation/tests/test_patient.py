@@ -64,8 +64,12 @@ class TestPatient(ClinicCase):
         self.visit(ada, 20, state="missed")
         self.refresh()
         self.assertPatient(
-            ada, visit_count=0, missed_visit_count=1, last_visit_date=False,
-            visit_pattern=False, status="active",
+            ada,
+            visit_count=0,
+            missed_visit_count=1,
+            last_visit_date=False,
+            visit_pattern=False,
+            status="active",
         )
 
     def test_lapsed_on_the_day_and_not_before(self):
@@ -90,9 +94,7 @@ class TestPatient(ClinicCase):
         ada = self.lapsed()
         self.meet(ada, -10)
         self.refresh()
-        self.assertPatient(
-            ada, status="booked", next_visit_date=self.days_ago(-10)
-        )
+        self.assertPatient(ada, status="booked", next_visit_date=self.days_ago(-10))
 
     def test_lapsed_here_and_active_there(self):
         """E4/H1: the facts are of one company."""

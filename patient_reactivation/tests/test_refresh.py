@@ -46,7 +46,9 @@ class TestRefresh(ClinicCase):
         self.env.flush_all()
         hour = timedelta(hours=1)
         for table in ("reactivation_external_visit", "res_partner", "calendar_event"):
-            self.env.cr.execute(f"UPDATE {table} SET write_date = write_date - %s", (hour,))
+            self.env.cr.execute(
+                f"UPDATE {table} SET write_date = write_date - %s", (hour,)
+            )
         self.env.cr.execute(
             "UPDATE calendar_attendee SET write_date = write_date - %s", (hour,)
         )

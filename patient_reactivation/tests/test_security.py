@@ -35,8 +35,12 @@ class TestSecurity(MailClinicCase):
         row = self.as_user(self.desk, self.row(self.ada))
         row.reason_id = self.env.ref("patient_reactivation.reactivation_reason_no_time")
         self.assertEqual(row.visit_count, 1)
-        self.assertTrue(self.as_user(self.desk, self.recall).read(["name", "return_rate"]))
-        self.assertTrue(self.as_user(self.desk, self.enrollment(self.ada)).read(["stage"]))
+        self.assertTrue(
+            self.as_user(self.desk, self.recall).read(["name", "return_rate"])
+        )
+        self.assertTrue(
+            self.as_user(self.desk, self.enrollment(self.ada)).read(["stage"])
+        )
 
     def test_front_desk_does_not_touch_campaigns_consents_or_sources(self):
         """I1"""

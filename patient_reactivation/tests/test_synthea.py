@@ -52,9 +52,7 @@ class TestSynthea(ImportCase):
             context={**cls.env.context, "allowed_company_ids": cls.clinic.ids}
         )
         cls.patients_file = (DATA / "patients.csv").read_bytes()
-        cls.encounters_file = gzip.decompress(
-            (DATA / "encounters.csv.gz").read_bytes()
-        )
+        cls.encounters_file = gzip.decompress((DATA / "encounters.csv.gz").read_bytes())
 
     def columns(self, content, mapping):
         header = next(csv.reader(content.decode("utf-8-sig").splitlines()[:1]))
@@ -93,7 +91,9 @@ class TestSynthea(ImportCase):
         self.assertImported(patients)
         self.assertEqual(len(patients["ids"]), 974)
         people = self.env["res.partner"].browse(patients["ids"])
-        self.assertTrue(all(person.zip is False or len(person.zip) == 5 for person in people))
+        self.assertTrue(
+            all(person.zip is False or len(person.zip) == 5 for person in people)
+        )
         self.assertIn("02135", people.mapped("zip"))
         visits = self.import_encounters()
         self.assertImported(visits)

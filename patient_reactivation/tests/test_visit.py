@@ -13,9 +13,7 @@ class TestVisit(ClinicCase):
         ada = self.person()
         self.meet(ada, 30)
         self.meet(ada, -30)
-        self.assertEqual(
-            self.visits_of(ada).mapped("state"), ["planned", "done"]
-        )
+        self.assertEqual(self.visits_of(ada).mapped("state"), ["planned", "done"])
 
     def test_declined_meeting_is_no_visit_for_who_declined(self):
         ada, bob = self.person("Ada One"), self.person("Bob Two")

@@ -28,7 +28,7 @@ class ReactivationAudiencePreview(models.TransientModel):
         return previews
 
     def _fill(self):
-        counts = self.campaign_id._audience_counts()
+        counts = self.env["reactivation.enrollment"]._audience_counts(self.campaign_id)
         enroll = sum(count for _segment, refusal, count in counts if not refusal)
         total = sum(count for _segment, _refusal, count in counts)
         self.write(
@@ -36,9 +36,7 @@ class ReactivationAudiencePreview(models.TransientModel):
                 "lapsed_count": total,
                 "enroll_count": enroll,
                 "excluded_count": total - enroll,
-                "control_count": round(
-                    enroll * self.campaign_id.control_percent / 100
-                ),
+                "control_count": round(enroll * self.campaign_id.control_percent / 100),
                 "line_ids": [
                     fields.Command.create(
                         {"segment_id": segment, "refusal": refusal, "count": count}
@@ -62,9 +60,9 @@ class ReactivationAudiencePreviewLine(models.TransientModel):
     )
     segment_id = fields.Many2one("reactivation.segment", readonly=True)
     refusal = fields.Selection(
-        selection=lambda self: self.env["reactivation.delivery"]
-        ._fields["reason"]
-        .selection,
+        selection=lambda self: (
+            self.env["reactivation.delivery"]._fields["reason"].selection
+        ),
         string="Left Out Because",
         readonly=True,
     )

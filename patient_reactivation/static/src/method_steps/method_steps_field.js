@@ -1,7 +1,6 @@
 import { Component } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 /**
@@ -13,11 +12,6 @@ import { standardFieldProps } from "@web/views/fields/standard_field_props";
 export class MethodStepsField extends Component {
     static template = "patient_reactivation.MethodStepsField";
     static props = { ...standardFieldProps };
-
-    setup() {
-        this.action = useService("action");
-        this.orm = useService("orm");
-    }
 
     get steps() {
         return this.props.record.data[this.props.name] || [];
@@ -34,6 +28,9 @@ export class MethodStepsField extends Component {
     }
 
     async openMail(index) {
+        // Not `useService`: saving draws the card anew, and the services of a
+        // component that is gone never answer.
+        const { action, orm } = this.env.services;
         const root = this.props.record.model.root;
         const position = this.position();
         if (root !== this.props.record && !(await root.save())) {
@@ -41,8 +38,8 @@ export class MethodStepsField extends Component {
         }
         const methods = root.data.method_ids?.records || [this.props.record];
         const step = (methods[position].data[this.props.name] || [])[index];
-        this.action.doAction(
-            await this.orm.call("reactivation.step", "action_open_mailing", [[step.id]])
+        action.doAction(
+            await orm.call("reactivation.step", "action_open_mailing", [[step.id]])
         );
     }
 }

@@ -1,10 +1,11 @@
-import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
+import { Component, useState } from "@odoo/owl";
 import { ModelFieldSelectorPopover } from "@web/core/model_field_selector/model_field_selector_popover";
 import { usePopover } from "@web/core/popover/popover_hook";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { KeepLast } from "@web/core/utils/concurrency";
 import { useService } from "@web/core/utils/hooks";
+import { useRecordObserver } from "@web/model/relational_model/utils";
 import { CharField, charField } from "@web/views/fields/char/char_field";
 
 /**
@@ -31,8 +32,12 @@ export class ReactivationPathField extends Component {
             popoverClass: "o_popover_field_selector",
             onClose: () => this.applyPicked(),
         });
-        onWillStart(() => this.describe(this.props));
-        onWillUpdateProps((nextProps) => this.describe(nextProps));
+        useRecordObserver((record) => {
+            // Read here, so that a change of either is observed.
+            const path = record.data[this.props.name];
+            const resModel = record.data[this.props.modelField];
+            return this.describe(resModel, path);
+        });
     }
 
     get path() {
@@ -52,9 +57,7 @@ export class ReactivationPathField extends Component {
         return _t("Pick from the fields of the model");
     }
 
-    async describe(props) {
-        const path = props.record.data[props.name];
-        const resModel = props.record.data[props.modelField];
+    async describe(resModel, path) {
         if (!path || !resModel) {
             Object.assign(this.state, { names: [], isInvalid: false });
             return;

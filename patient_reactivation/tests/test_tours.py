@@ -1,0 +1,111 @@
+"""The four ways through the app, in a real browser."""
+
+from datetime import timedelta
+
+from dateutil.relativedelta import relativedelta
+
+from odoo import fields
+from odoo.tests import HttpCase, new_test_user, tagged
+
+
+@tagged("post_install", "-at_install")
+class TestTours(HttpCase):
+    """Each tour clicks what a person of that role clicks, and looks at the result."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.lang"]._activate_lang("en_US")
+        cls.clinic = cls.env["res.company"].create(
+            {
+                "name": "Tour Clinic",
+                "street": "1 Main Street",
+                "city": "New York",
+                "zip": "10001",
+                "country_id": cls.env.ref("base.us").id,
+                "email": "clinic@example.com",
+            }
+        )
+        cls.desk = cls._staff("tour_front_desk", "user", "base.group_partner_manager")
+        cls.manager = cls._staff(
+            "tour_manager", "manager", "base.group_partner_manager"
+        )
+        cls.tara = cls._patient(
+            "Tara Toures", [8, 10], email="tara@example.com", phone="+1 212-555-0142"
+        )
+        cls.without_address = cls._patient("Nils Toures", [9])
+        cls.active = cls._patient("Abel Toures", [1, 3], email="abel@example.com")
+        cls.env["reactivation.patient"]._refresh()
+
+    @classmethod
+    def _staff(cls, login, role, groups):
+        return new_test_user(
+            cls.env,
+            login=login,
+            name=login.replace("_", " ").title(),
+            groups=f"patient_reactivation.group_reactivation_{role},{groups}",
+            company_id=cls.clinic.id,
+            company_ids=cls.clinic.ids,
+            lang="en_US",
+        )
+
+    @classmethod
+    def _patient(cls, name, months, **values):
+        """A contact who came once in each of the months, counted back from today."""
+        partner = cls.env["res.partner"].create(
+            {"name": name, "lang": "en_US", **values}
+        )
+        # A few days more: "8 months ago" must not depend on the hour of the day.
+        now = fields.Datetime.now() - timedelta(days=5)
+        cls.env["reactivation.external.visit"].create(
+            [
+                {
+                    "company_id": cls.clinic.id,
+                    "reference": f"TOUR-{name}-{month}",
+                    "partner_id": partner.id,
+                    "date": now - relativedelta(months=month),
+                }
+                for month in months
+            ]
+        )
+        return partner
+
+    def test_front_desk_finds_a_patient_and_notes_the_reason(self):
+        self.start_tour("/odoo", "reactivation_front_desk", login=self.desk.login)
+        patient = self.env["reactivation.patient"].search(
+            [("partner_id", "=", self.tara.id)]
+        )
+        self.assertEqual(patient.reason_id.code, "cost")
+
+    def test_consultant_adds_a_visit_source_and_is_told_the_mistake(self):
+        self.start_tour(
+            "/odoo/reactivation-sources",
+            "reactivation_visit_source",
+            login=self.manager.login,
+        )
+        source = self.env["reactivation.visit.source"].search(
+            [], order="id desc", limit=1
+        )
+        self.assertEqual(source.partner_path, "partner_id")
+        self.assertEqual(source.practitioner_path, "practitioner_id")
+
+    def test_manager_plans_and_starts_a_campaign(self):
+        self.start_tour(
+            "/odoo/reactivation-campaigns",
+            "reactivation_campaign",
+            login=self.manager.login,
+            timeout=120,
+        )
+        campaign = self.env["reactivation.campaign"].search(
+            [("name", "=", "Tour campaign")]
+        )
+        self.assertEqual(campaign.enrollment_ids.partner_id, self.tara)
+        mailing = campaign.method_ids.step_ids.mailing_ids
+        self.assertEqual(mailing.subject, "We would like to see you")
+        self.assertIn("Your clinic misses you", mailing.body_html)
+        self.assertIn("/unsubscribe_from_list", mailing.body_html)
+
+    def test_contacts_are_filtered_and_grouped_by_the_facts(self):
+        self.start_tour(
+            "/odoo/contacts", "reactivation_contacts", login=self.desk.login
+        )
