@@ -2,7 +2,11 @@
 
 
 def uninstall_hook(env):
-    """Drop the indexes that visit sources put on tables of other addons."""
+    """Give back what this addon changed in others: indexes, and a list."""
     env["reactivation.visit.source"].with_context(active_test=False).search(
         []
     )._drop_indexes()
+    # The list of Email Marketing asks for a field that leaves with this addon.
+    env.ref(
+        "mass_mailing.mailing_mailing_action_mail"
+    ).domain = "[('mailing_type', '=', 'mail')]"

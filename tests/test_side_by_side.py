@@ -1,28 +1,15 @@
 """Several workers and users at once: real cursors, real commits, a real mail server."""
 
-import socket
 import threading
 from contextlib import contextmanager
 
 import pytest
-from aiosmtpd.controller import Controller
 
 import odoo_env
 
 DATABASE = "clinic_side_by_side"
 PATIENTS = 40
 AGES = (200, 300, 500)
-
-
-class Mailbox:
-    """An SMTP server that keeps the recipients of what it takes."""
-
-    def __init__(self):
-        self.recipients = []
-
-    async def handle_DATA(self, server, session, envelope):
-        self.recipients += envelope.rcpt_tos
-        return "250 OK"
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +92,6 @@ def together(*tasks):
         raise errors[0]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def cron(registry, model, method):
     """One run of a cron's method, as the server runs it."""
 
@@ -162,40 +143,26 @@ def test_refresh_beside_users_who_edit_the_same_patients(registry):
         assert set(rows.partner_id.mapped("phone")) == {"+1 212 555 0100"}
 
 
-def test_two_runners_send_each_e_mail_once(registry):
+def test_two_runners_send_each_e_mail_once(registry, mailbox):
     """A1: two workers drain the queue, each patient hears once."""
-    mailbox = Mailbox()
-    port = free_port()
-    server = Controller(mailbox, hostname="127.0.0.1", port=port)
-    server.start()
-    try:
-        with environment(registry) as env:
-            env["reactivation.patient"].search([]).write({"reason_id": False})
-            env["ir.mail_server"].create(
-                {
-                    "name": "Local",
-                    "smtp_host": "127.0.0.1",
-                    "smtp_port": port,
-                    "smtp_encryption": "none",
-                }
-            )
-            campaign = env["reactivation.campaign"].create(
-                {
-                    "name": "Recall",
-                    "segment_ids": [(0, 0, {"name": "All"})],
-                    "method_ids": [
-                        (0, 0, {"name": "M", "step_ids": [(0, 0, {"name": "S"})]})
-                    ],
-                }
-            )
-            campaign.method_ids.step_ids._create_mailing("en_US")
-            campaign.action_start()
-            assert campaign.enrolled_count == PATIENTS
-        run = cron(registry, "reactivation.delivery", "_cron_run")
-        together(run, run, run)
-        run()
-    finally:
-        server.stop()
+    with environment(registry) as env:
+        env["reactivation.patient"].search([]).write({"reason_id": False})
+        env["ir.mail_server"].create(mailbox.server_values)
+        campaign = env["reactivation.campaign"].create(
+            {
+                "name": "Recall",
+                "segment_ids": [(0, 0, {"name": "All"})],
+                "method_ids": [
+                    (0, 0, {"name": "M", "step_ids": [(0, 0, {"name": "S"})]})
+                ],
+            }
+        )
+        campaign.method_ids.step_ids._create_mailing("en_US")
+        campaign.action_start()
+        assert campaign.enrolled_count == PATIENTS
+    run = cron(registry, "reactivation.delivery", "_cron_run")
+    together(run, run, run)
+    run()
     assert len(mailbox.recipients) == PATIENTS
     assert len(set(mailbox.recipients)) == PATIENTS
     with environment(registry) as env:

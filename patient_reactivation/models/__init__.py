@@ -23,6 +23,7 @@ from . import reactivation_channel
 from . import reactivation_channel_mail
 from . import mailing_trace
 from . import mail_compose_message
+from . import mail_mail
 from . import ir_mail_server
 from . import reactivation_outcome
 from . import base_partner_merge

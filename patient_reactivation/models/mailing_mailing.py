@@ -1,6 +1,12 @@
+import re
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+
+# Odoo's designer writes a style on every element, also on a placeholder, which
+# shows none. With anything but `t-out` on it, only template editors may save it.
+STYLED_PLACEHOLDER = re.compile(r'(<t t-out="[^"]*") style="[^"]*"')
 
 
 class MailingMailing(models.Model):
@@ -33,7 +39,15 @@ class MailingMailing(models.Model):
             step = steps.browse(vals.get("reactivation_step_id"))
             if step:
                 vals.update(self._prepare_step_vals(step, vals))
+                vals.update(self._prepare_body_vals(vals))
         return super().create(vals_list)
+
+    @api.model
+    def _prepare_body_vals(self, vals):
+        """:return: the body of an e-mail as a manager may save it, if there is one"""
+        if not vals.get("body_html"):
+            return {}
+        return {"body_html": STYLED_PLACEHOLDER.sub(r"\1", str(vals["body_html"]))}
 
     def _prepare_step_vals(self, step, vals):
         """What the e-mail of a step must be, whoever makes it."""
@@ -61,6 +75,8 @@ class MailingMailing(models.Model):
                 for name, value in vals.items()
                 if name not in ("state", "kpi_mail_required")
             }
+        if self.reactivation_step_id:
+            vals = {**vals, **self._prepare_body_vals(vals)}
         return super().write(vals)
 
     def copy_data(self, default=None):

@@ -45,7 +45,9 @@ class ReactivationCampaign(models.Model):
     )
     purpose = fields.Selection(
         selection=lambda self: (
-            self.env["reactivation.consent"]._fields["purpose"].selection
+            self.env["reactivation.consent"]
+            ._fields["purpose"]
+            ._description_selection(self.env)
         ),
         required=True,
         default="care",

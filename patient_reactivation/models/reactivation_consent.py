@@ -28,7 +28,9 @@ class ReactivationConsent(models.Model):
     )
     channel = fields.Selection(
         selection=lambda self: (
-            self.env["res.partner"]._fields["preferred_channel"].selection
+            self.env["res.partner"]
+            ._fields["preferred_channel"]
+            ._description_selection(self.env)
         ),
         required=True,
         default="mail",

@@ -66,6 +66,12 @@ class ReactivationEnrollment(models.Model):
     patient_first_name = fields.Char(
         string="First Name", compute="_compute_patient_first_name"
     )
+    patient_salutation = fields.Char(
+        string="Space and First Name",
+        compute="_compute_patient_first_name",
+        help="For “Hello Ada,”: right after the word, so that it reads “Hello,” when "
+        "no name is known.",
+    )
     segment_id = fields.Many2one(
         "reactivation.segment", readonly=True, ondelete="set null"
     )
@@ -158,15 +164,23 @@ class ReactivationEnrollment(models.Model):
         for enrollment in self:
             words = (enrollment.partner_id.name or "").split()
             enrollment.patient_first_name = words[0] if words else False
+            enrollment.patient_salutation = f" {words[0]}" if words else False
 
     def _mail_get_partner_fields(self, introspect_fields=False):
         return ["recipient_id"]
+
+    def _notify_get_reply_to_formatted_email(self, record_email, author_id=False):
+        """Patients answer the clinic, not the user or the robot that sent it."""
+        return super()._notify_get_reply_to_formatted_email(
+            record_email, author_id=self.env.company.partner_id.id
+        )
 
     @api.model
     def mail_allowed_qweb_expressions(self):
         return (
             *super().mail_allowed_qweb_expressions(),
             "object.patient_first_name",
+            "object.patient_salutation",
             "object.partner_id.name",
             "object.company_id",
             "object.company_id.name",

@@ -74,6 +74,8 @@ class ReactivationExternalVisit(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        # First of all: who may not create is told nothing about patients.
+        self.check_access("create")
         self._resolve_patients(vals_list)
         for vals in vals_list:
             if not vals.get("partner_id"):

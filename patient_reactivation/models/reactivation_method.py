@@ -20,7 +20,11 @@ class ReactivationMethod(models.Model):
     )
     step_ids = fields.One2many("reactivation.step", "method_id", copy=True)
 
-    step_summary = fields.Json(compute="_compute_step_summary")
+    step_summary = fields.Json(
+        # Front desk sees the plan, and may not read Email Marketing otherwise.
+        compute="_compute_step_summary",
+        compute_sudo=True,
+    )
 
     _weight_check = models.Constraint(
         "CHECK(weight >= 0)", "The weight of a method cannot be negative."

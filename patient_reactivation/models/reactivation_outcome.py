@@ -128,7 +128,7 @@ class ReactivationOutcome(models.Model):
                  GROUP BY visit.id
                ), booked AS (
                    SELECT id, min(date) AS date FROM visit
-                    WHERE state = 'planned' GROUP BY id
+                    WHERE state = 'planned' AND date <= return_closes GROUP BY id
                )
                SELECT watched.id, contacted.date AS first_contact_date,
                       booked.date AS booked_date,

@@ -31,6 +31,9 @@ EXCLUSIONS = [
     ("reason", "Reason says do not reactivate"),
 ]
 
+# Memory of one sort or hash table of the pass over all patients.
+FULL_PASS_MEGABYTES = 128
+
 # What a day was, above the 32 bits of its practitioner.
 MARK_MISSED = 1 << 32
 MARK_DONE = 2 << 32
@@ -236,6 +239,8 @@ class ReactivationPatient(models.Model):
     def _refresh_from(self, restrict, moment):
         """`_refresh` for the partners of a subquery (SQL), None for all."""
         cr = self.env.cr
+        if restrict is None:
+            self._allow_memory()
         cr.execute("DROP TABLE IF EXISTS reactivation_fresh")
         # CREATE TABLE AS may use parallel workers, INSERT and UPDATE may not.
         cr.execute(
@@ -252,6 +257,17 @@ class ReactivationPatient(models.Model):
             self.env["res.partner"]._REACTIVATION_FACTS
         )
         return counts
+
+    @api.model
+    def _allow_memory(self):
+        """Let this transaction group millions of days in memory instead of on disk.
+        Memory is taken as needed only; an administrator may have allowed more."""
+        self.env.cr.execute(
+            """SELECT set_config('work_mem', %(megabytes)s || 'MB', TRUE)
+                 FROM pg_settings
+                WHERE name = 'work_mem' AND setting::bigint < %(megabytes)s * 1024""",
+            {"megabytes": FULL_PASS_MEGABYTES},
+        )
 
     def _facts_sql(self, restrict, moment):
         """SELECT of one row per patient and company whose facts differ from the
@@ -343,8 +359,7 @@ class ReactivationPatient(models.Model):
                                            %(done)s + COALESCE(practitioner_id, 0)
                                        WHEN 'missed' THEN %(missed)s
                                    END AS mark
-                              FROM (SELECT * FROM (%(union)s) AS visit OFFSET 0)
-                                AS visit) AS visit
+                              FROM (%(union)s) AS visit) AS visit
                   GROUP BY partner_id, company_id, day) AS day
           GROUP BY partner_id, company_id
             """,

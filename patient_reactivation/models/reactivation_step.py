@@ -5,9 +5,8 @@ from odoo import api, fields, models
 # Expressions of the e-mail that are evaluated for each patient when it is sent.
 # Nothing but plain `t-out`: managers may not save anything else in an e-mail.
 BODY_PLACEHOLDERS = {
-    "first_name_placeholder": Markup(' <t t-out="object.patient_first_name"></t>'),
+    "first_name_placeholder": Markup('<t t-out="object.patient_salutation"></t>'),
     "address_placeholder": Markup(
-        '<t t-out="object.company_id.name"></t> · '
         '<t t-out="object.company_id.partner_id.contact_address_inline"></t>'
     ),
 }
@@ -45,7 +44,7 @@ class ReactivationStep(models.Model):
     mailing_ids = fields.One2many(
         "mailing.mailing", "reactivation_step_id", string="E-mails", copy=True
     )
-    mailing_count = fields.Integer(compute="_compute_mailing_count")
+    mailing_count = fields.Integer(compute="_compute_mailing_count", compute_sudo=True)
 
     _delay_check = models.Constraint(
         "CHECK(delay_days >= 0)", "A step cannot come before the one before it."
@@ -71,9 +70,9 @@ class ReactivationStep(models.Model):
                 {
                     "id": mailing._origin.id,
                     "subject": mailing.subject,
-                    # "French / Français": the first half is enough here.
+                    # "French / Français": by its own name in every language.
                     "lang": languages.get(mailing.reactivation_lang, "").split(" / ")[
-                        0
+                        -1
                     ],
                 }
                 for mailing in self.mailing_ids

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 
 from .reactivation_visit_source import PARTNER_BITS, SLOTS
 
@@ -46,11 +46,6 @@ class ReactivationVisit(models.Model):
         # The paths and domains of a source carry what must be flushed with them.
         self.env["reactivation.visit.source"].flush_model()
         return self.env["reactivation.visit.source"]._union_sql()
-
-    @api.depends("partner_id", "day")
-    def _compute_display_name(self):
-        for visit in self:
-            visit.display_name = f"{visit.partner_id.display_name} · {visit.day}"
 
     def action_open_document(self):
         """Open the meeting, order or imported row this visit stands for."""

@@ -11,8 +11,12 @@ class ReactivationCampaign(models.Model):
 
     _inherit = "reactivation.campaign"
 
-    enrolled_count = fields.Integer(string="Enrolled", compute="_compute_results")
-    contacted_count = fields.Integer(string="Contacted", compute="_compute_results")
+    enrolled_count = fields.Integer(
+        string="Enrolled Patients", compute="_compute_results"
+    )
+    contacted_count = fields.Integer(
+        string="Contacted Patients", compute="_compute_results"
+    )
     booked_count = fields.Integer(string="Booked", compute="_compute_results")
     returned_count = fields.Integer(string="Returned", compute="_compute_results")
     won_back_count = fields.Integer(string="Won Back", compute="_compute_results")

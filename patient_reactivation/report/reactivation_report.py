@@ -50,8 +50,8 @@ class ReactivationReport(models.Model):
     practitioner_id = fields.Many2one("res.partner", readonly=True)
     stage = fields.Selection(STAGES, readonly=True)
     enrolled_on = fields.Datetime(readonly=True)
-    enrolled = fields.Integer(readonly=True)
-    contacted = fields.Integer(readonly=True)
+    enrolled = fields.Integer(string="Enrolled Patients", readonly=True)
+    contacted = fields.Integer(string="Contacted Patients", readonly=True)
     returned = fields.Integer(string="Returned (so far)", readonly=True)
     won_back = fields.Integer(string="Won Back (so far)", readonly=True)
     return_rate = fields.Float(

@@ -304,6 +304,33 @@ class TestDelivery(MailClinicCase):
         self.assertIn(b"List-Unsubscribe: " + address.encode(), raw)
         self.assertGreater(len(address), 78)
 
+    def test_plain_text_has_the_patients_own_links(self):
+        """E2: who reads plain text can unsubscribe too."""
+        self.lapsed()
+        self.campaign(start=True)
+        self.run_crons()
+        (mail,) = self.mails_to("ada.sample@example.com")
+        self.assertNotIn("/unsubscribe_from_list", mail["body_alternative"])
+        self.assertIn("confirm_unsubscribe", mail["body_alternative"])
+
+    def test_address_of_the_clinic_is_there_once(self):
+        """E1"""
+        self.lapsed()
+        self.campaign(start=True)
+        self.run_crons()
+        (mail,) = self.mails_to("ada.sample@example.com")
+        self.assertEqual(mail["body"].count("1 Main Street"), 1)
+
+    def test_patients_answer_the_clinic(self):
+        """H2: sender and answer are of the campaign's company."""
+        self.lapsed()
+        self.campaign(start=True)
+        self.run_crons()
+        (mail,) = self.mails_to("ada.sample@example.com")
+        self.assertIn("Elm Street Clinic", mail["email_from"])
+        self.assertIn("clinic@example.com", mail["email_from"])
+        self.assertNotIn("OdooBot", str(mail["reply_to"]))
+
     def test_replies_land_on_the_enrollment(self):
         ada = self.lapsed()
         self.campaign(start=True)

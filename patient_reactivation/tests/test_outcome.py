@@ -36,13 +36,21 @@ class TestOutcome(MailClinicCase):
         self.go(6)
         self.assertEqual(self.story.stage, "returned")
         self.assertEqual(self.story.state, "done")
-        self.visit(self.ada, -100, state="planned")
+        self.visit(self.ada, -95, state="planned")
         self.go(50)
         self.assertEqual(self.story.stage, "returned")
         self.visit(self.ada, 1)
         self.go(1)
         self.assertEqual(self.story.stage, "loyal")
-        self.assertEqual(self.outcomes(), ["booked", "returned", "booked", "loyal"])
+        self.assertEqual(self.outcomes(), ["booked", "returned", "loyal"])
+
+    def test_appointment_after_the_window_is_no_booking(self):
+        """It has nothing to do with the campaign any more."""
+        self.run_crons()
+        self.meet(self.ada, -100)
+        self.go(1)
+        self.assertEqual(self.story.stage, "contacted")
+        self.assertFalse(self.outcomes())
 
     def test_visit_after_the_window_is_no_return(self):
         self.go(95)

@@ -61,7 +61,9 @@ class ReactivationAudiencePreviewLine(models.TransientModel):
     segment_id = fields.Many2one("reactivation.segment", readonly=True)
     refusal = fields.Selection(
         selection=lambda self: (
-            self.env["reactivation.delivery"]._fields["reason"].selection
+            self.env["reactivation.delivery"]
+            ._fields["reason"]
+            ._description_selection(self.env)
         ),
         string="Left Out Because",
         readonly=True,

@@ -1,6 +1,7 @@
-import { Component } from "@odoo/owl";
+import { Component, onWillStart } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
+import { user } from "@web/core/user";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 
 /**
@@ -12,6 +13,14 @@ import { standardFieldProps } from "@web/views/fields/standard_field_props";
 export class MethodStepsField extends Component {
     static template = "patient_reactivation.MethodStepsField";
     static props = { ...standardFieldProps };
+
+    setup() {
+        onWillStart(async () => {
+            this.canWrite = await user.hasGroup(
+                "patient_reactivation.group_reactivation_manager"
+            );
+        });
+    }
 
     get steps() {
         return this.props.record.data[this.props.name] || [];

@@ -26,7 +26,7 @@ export class ReactivationPathField extends Component {
     setup() {
         this.fieldService = useService("field");
         this.keepLast = new KeepLast();
-        this.state = useState({ names: [], isInvalid: false });
+        this.state = useState({ names: [], isInvalid: false, hasModel: true });
         this.pickedPath = null;
         this.popover = usePopover(ModelFieldSelectorPopover, {
             popoverClass: "o_popover_field_selector",
@@ -58,20 +58,23 @@ export class ReactivationPathField extends Component {
     }
 
     async describe(resModel, path) {
-        if (!path || !resModel) {
-            Object.assign(this.state, { names: [], isInvalid: false });
+        Object.assign(this.state, { names: [], isInvalid: false, hasModel: !!resModel });
+        if (!resModel) {
             return;
         }
-        let description = { displayNames: [], isInvalid: true };
         try {
-            description = await this.keepLast.add(
+            await this.keepLast.add(this.fieldService.loadFields(resModel));
+            if (!path) {
+                return;
+            }
+            const { displayNames, isInvalid } = await this.keepLast.add(
                 this.fieldService.loadPathDescription(resModel, path, true)
             );
+            Object.assign(this.state, { names: displayNames, isInvalid });
         } catch {
             // The model is not installed: the alert of the form says so.
+            this.state.hasModel = false;
         }
-        this.state.names = description.displayNames;
-        this.state.isInvalid = description.isInvalid;
     }
 
     openPicker(ev) {

@@ -1,9 +1,10 @@
 import { Component } from "@odoo/owl";
-import { formatDate } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { formatFloat } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
+
+const { DateTime } = luxon;
 
 /**
  * A rate that tells the truth: it counts only patients whose window has closed,
@@ -51,7 +52,7 @@ export class ReactivationRateField extends Component {
     get openText() {
         const closes = this.value(this.props.closes);
         return closes
-            ? _t("windows still open until %s", formatDate(closes))
+            ? _t("windows still open until %s", closes.toLocaleString(DateTime.DATE_MED))
             : _t("nobody enrolled yet");
     }
 }

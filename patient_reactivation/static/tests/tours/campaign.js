@@ -114,7 +114,7 @@ registry.category("web_tour.tours").add("reactivation_campaign", {
         {
             content: "One patient is enrolled",
             trigger:
-                ".o_kanban_record:contains('Tour campaign') [name=enrolled_count]:contains('1')",
+                ".o_kanban_record:contains('Tour campaign') .o_reactivation_number:contains('Enrolled'):contains('1')",
         },
         {
             content: "No window is closed, so there is no rate",

@@ -1,0 +1,463 @@
+"""The demonstration: its people, their reactions, and one whole small run."""
+
+import email.message
+import json
+import os
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import statistics
+import subprocess
+import sys
+import urllib.request
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+import odoo_env
+from clinic_demo.life import HABITS, NEVER, Life, Patient, follow
+from clinic_demo.mailbox import AddressBook, Listener, Mail, Mailbox
+from clinic_demo.people import COMPANIES, make_clinic
+from workspace import STATE, free_port
+
+TODAY = date(2026, 3, 2)
+DEMO = Path(__file__).resolve().parent.parent / "tools" / "demo.py"
+# Named after this process: leftovers are recognized and removed.
+DATABASE = f"clinic_test_{os.getpid()}-demo"
+
+
+@pytest.fixture(scope="module")
+def clinic():
+    """The usual clinic, its patients followed until today."""
+    made = make_clinic(7, TODAY)
+    made.future = follow(made.lives.values(), made.start, TODAY)
+    return made
+
+
+def person(number=0, kind="fading", **values):
+    """A patient who came for the first time two years ago."""
+    defaults = {
+        "key": f"p{number}",
+        "clinic": "ny",
+        "kind": kind,
+        "joined": TODAY - timedelta(days=730),
+        "ends": NEVER,
+        "first_name": "Ada",
+        "last_name": "Cole",
+        "lang": "en_US",
+        "sex": "f",
+        "birth": date(1980, 1, 1),
+    }
+    return Patient(**(defaults | values))
+
+
+def days_of(life):
+    """When the patient really came."""
+    return [visit.day for visit in life.visits if visit.state == "done"]
+
+
+def told(history):
+    """Facts as comparable text."""
+    return [
+        (day, fact.kind, fact.patient.key, str(fact.visit and fact.visit.start))
+        for day, facts in history
+        for fact in facts
+    ]
+
+
+# ----------------------------------------------------------------------- people
+
+
+def test_the_same_seed_is_the_same_clinic(clinic):
+    again = make_clinic(7, TODAY)
+    assert again.patients == make_clinic(7, TODAY).patients
+    assert told(again.history) == told(clinic.history)
+    assert told(follow(again.lives.values(), again.start, TODAY)) == told(clinic.future)
+    assert make_clinic(8, TODAY).patients != again.patients
+
+
+def test_two_clinics_of_the_wanted_size(clinic):
+    assert len(clinic.patients) == 400
+    assert all(len(clinic.patients_of(company)) > 150 for company in COMPANIES)
+    assert len({patient.key for patient in clinic.patients}) == 400
+    zones = {company.timezone for company in COMPANIES}
+    assert len(zones) == 2
+
+
+@pytest.mark.parametrize("size", [30, 81, 400])
+def test_every_kind_of_patient_is_there(size):
+    kinds = {patient.kind for patient in make_clinic(1, TODAY, size).patients}
+    assert kinds == set(HABITS)
+
+
+def test_too_small_a_clinic_is_refused():
+    with pytest.raises(ValueError, match="at least 30"):
+        make_clinic(1, TODAY, 29)
+
+
+def test_nobody_real_can_be_reached(clinic):
+    addresses = {patient.email for patient in clinic.patients if "@" in patient.email}
+    addresses |= {company.email for company in COMPANIES} - {"x@"}
+    for address in addresses - {"x@"}:
+        assert re.search(r"[@.]example\.(com|org|net)$", address), address
+    for patient in clinic.patients:
+        assert not patient.phone or re.fullmatch(r"\+1 \d{3}-555-01\d\d", patient.phone)
+
+
+def test_families_share_an_address_and_sometimes_a_mailbox(clinic):
+    families = {}
+    for patient in clinic.patients:
+        if patient.family:
+            families.setdefault(patient.family, []).append(patient)
+    assert len(families) > 30
+    shared = 0
+    for members in families.values():
+        assert len({(one.street, one.zip, one.last_name) for one in members}) == 1
+        emails = [one.email for one in members if one.email]
+        shared += len(emails) != len(set(emails))
+    assert shared > 10
+
+
+def test_minors_have_a_guardian_of_age_or_none(clinic):
+    by_key = {patient.key: patient for patient in clinic.patients}
+    grown = TODAY.replace(year=TODAY.year - 18)
+    minors = [patient for patient in clinic.patients if patient.birth > grown]
+    assert len(minors) > 20
+    assert any(not patient.guardian for patient in minors)
+    for patient in minors:
+        assert not patient.guardian or by_key[patient.guardian].birth < grown
+
+
+def test_the_address_book_is_as_untidy_as_a_real_one(clinic):
+    patients = clinic.patients
+    assert any(not patient.email for patient in patients)
+    assert any(
+        patient.email and "@example" not in patient.email for patient in patients
+    )
+    assert any(patient.do_not_contact for patient in patients)
+    assert any(patient.blacklisted for patient in patients)
+    assert {patient.lang for patient in patients} == {"en_US", "fr_FR"}
+    assert len({patient.payer for patient in patients}) == 4
+    assert len({patient.channel for patient in patients}) > 3
+
+
+# ----------------------------------------------------------------------- rhythm
+
+
+def test_the_past_ends_where_the_campaign_begins(clinic):
+    days = [day for day, _facts in clinic.history]
+    assert days == sorted(days)
+    assert days[-1] < clinic.start
+    assert (clinic.start - days[0]).days > 4 * 365
+    facts = [fact.kind for _day, facts in clinic.history for fact in facts]
+    for kind in ("booked", "kept", "missed", "canceled", "reason", "deceased"):
+        assert kind in facts
+
+
+def test_some_appointments_are_still_to_come(clinic):
+    planned = [life.planned for life in clinic.lives.values() if life.planned]
+    assert len(planned) > 20
+    assert all(visit.day >= TODAY for visit in planned)
+
+
+def test_visits_are_on_working_days_in_opening_hours(clinic):
+    for life in clinic.lives.values():
+        for visit in life.visits:
+            assert visit.start.weekday() < 5
+            assert 8 <= visit.start.hour < 17
+
+
+def gaps(clinic, kind):
+    """Days between two visits, of all patients of a kind."""
+    found = []
+    for life in clinic.lives.values():
+        if life.patient.kind == kind:
+            days = days_of(life)
+            found += [(b - a).days for a, b in zip(days, days[1:], strict=False)]
+    return found
+
+
+def test_regulars_come_several_times_a_year_and_seasonals_once(clinic):
+    assert 40 < statistics.median(gaps(clinic, "regular")) < 110
+    assert 330 < statistics.median(gaps(clinic, "seasonal")) < 400
+
+
+def test_most_single_visits_stay_single(clinic):
+    lives = [life for life in clinic.lives.values() if life.patient.kind == "single"]
+    counts = [len(days_of(life)) for life in lives if days_of(life)]
+    assert 0.6 < counts.count(1) / len(counts) < 1
+
+
+def test_nobody_comes_after_death_or_moving(clinic):
+    for life in clinic.lives.values():
+        if life.patient.kind in ("deceased", "moved"):
+            assert all(day <= life.patient.ends for day in days_of(life))
+
+
+# -------------------------------------------------------------------- reactions
+
+
+def away(number, kind="fading", reason=None):
+    """A life that has gone quiet: no appointment, no intention."""
+    life = Life(person(number, kind), seed=1)
+    life.away, life.due, life.told = True, NEVER, {}
+    if reason:
+        life.reason = reason
+    return life
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "mails", "expected"),
+    [
+        ("regular", None, 1, 0.35),
+        ("fading", "no_time", 1, 0.30 * 1.4),
+        ("fading", "other_provider", 1, 0.30 * 0.1),
+        ("single", "cost", 1, 0.16 * 0.7),
+        ("fading", "no_time", 2, 0.30 * 1.4 * 0.6),
+        ("moved", None, 1, 0.0),
+    ],
+)
+def test_patients_book_after_an_email_as_often_as_they_should(
+    kind, reason, mails, expected
+):
+    people, booked = 4000, 0
+    for number in range(people):
+        life = away(number, kind, reason)
+        life.mails_read = mails - 1
+        life.read(TODAY)
+        booked += life.due < NEVER
+    deviation = (expected * (1 - expected) / people) ** 0.5
+    assert abs(booked / people - expected) <= 4 * deviation
+
+
+def test_who_is_expected_or_gone_does_not_book():
+    expected = away(1, "regular")
+    expected._plan(TODAY, TODAY + timedelta(days=5))
+    gone = away(2, "moved")
+    gone.habits = None
+    for life in (expected, gone):
+        assert life.probability() == 0
+        life.read(TODAY)
+        assert life.due == NEVER
+
+
+def test_reading_without_booking_leaves_life_as_it_was():
+    for number in range(300):
+        quiet, reader = away(number), away(number)
+        reader.read(TODAY)
+        if reader.due == NEVER:
+            assert reader.own.getstate() == quiet.own.getstate()
+            return
+    pytest.fail("everybody booked")
+
+
+def test_returned_patients_stay_as_often_as_they_should():
+    people, stayed = 3000, 0
+    for number in range(people):
+        life = away(number, "fading")
+        life._book(TODAY, walk_in=True)
+        life.planned.walk_in = True  # kept for certain
+        life.live(life.planned.day)
+        stayed += not life.away
+    share = HABITS["fading"].stay_after_return
+    assert abs(stayed / people - share) < 0.04
+
+
+def test_the_dead_do_not_read():
+    life = away(1, "deceased")
+    life.habits = None
+    assert life.read(TODAY) == []
+
+
+# ---------------------------------------------------------------------- mailbox
+
+
+def mail(address, text):
+    """A mail as its reader sees it."""
+    return Mail(Path("1.eml"), address, "", "", "", "", text, None)
+
+
+def test_a_mail_is_about_whom_it_calls_by_name():
+    mother = person(1, first_name="Ada", email="cole@example.com")
+    father = person(2, first_name="Ben", email="cole@example.com")
+    child = person(3, first_name="Zoé", guardian="p1")
+    book = AddressBook([mother, father, child])
+    assert book.patient(mail("cole@example.com", "Hello Ben, come back")) is father
+    assert book.patient(mail("cole@example.com", "Bonjour Zoé,")) is child
+    assert book.patient(mail("cole@example.com", "Hello,")) is mother
+    assert book.patient(mail("other@example.com", "Hello Ben,")) is None
+
+
+def test_the_listener_keeps_what_arrives(tmp_path):
+    message = email.message.EmailMessage()
+    message["To"] = "Zoé Côté <Zoe@example.com>"
+    message["From"] = "clinic@example.org"
+    message["Subject"] = "Été"
+    message["Message-Id"] = "<1@example.org>"
+    message.set_content("plain")
+    message.add_alternative(
+        "<p>Bonjour Zoé</p><img src='/mail/track/42/abc/blank.gif'>", subtype="html"
+    )
+    with Listener(tmp_path) as listener:
+        box = Mailbox(tmp_path)
+        assert box.new() == []
+        with smtplib.SMTP("127.0.0.1", listener.port) as server:
+            server.send_message(message)
+            (first,) = box.new()
+            server.send_message(message)
+    assert (first.address, first.subject) == ("zoe@example.com", "Été")
+    assert (first.mail_id, first.text) == (42, "Bonjour Zoé")
+    assert len(box.new()) == 1 and box.new() == []
+    assert box.count() == 2
+    assert listener.process.returncode == 0
+
+
+def test_the_listener_ends_with_whoever_started_it(tmp_path):
+    listener = Listener(tmp_path)
+    listener.process.stdin.close()
+    assert listener.process.wait(timeout=10) == 0
+    listener.process.stdout.close()
+
+
+# ---------------------------------------------------------------------- one run
+
+
+def demo(**env):
+    """Run the program of `make demo`."""
+    return subprocess.run(
+        [sys.executable, DEMO],
+        env=os.environ | {"DEMO_DATABASE": DATABASE, "SERVE": "0"} | env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def run():
+    """One small clinic with the shortest campaign whose windows are over."""
+    yield demo(PATIENTS="80", DAYS="285")
+    odoo_env.drop_db(DATABASE)
+    shutil.rmtree(STATE / DATABASE.removeprefix("clinic_"), ignore_errors=True)
+    (STATE / "stamps" / f"demo-{DATABASE}").unlink(missing_ok=True)
+    (STATE / f"demo-{DATABASE}.lock").unlink(missing_ok=True)
+
+
+def figures_of(done):
+    """The last line."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("DEMO {")
+    return json.loads(last.removeprefix("DEMO "))
+
+
+def ask(query):
+    """One row of the demonstration's database."""
+    with odoo_env.server_cursor(DATABASE) as cursor:
+        cursor.execute(query)
+        return cursor.fetchone()
+
+
+@pytest.mark.slow
+def test_the_last_line_says_what_the_database_says(run):
+    figures = figures_of(run)
+    rates = [figures.pop("return_rate"), figures.pop("win_back_rate")]
+    assert ask(
+        """SELECT (SELECT count(*) FROM reactivation_patient),
+                  (SELECT count(*) FROM reactivation_patient
+                    WHERE status = 'lapsed'),
+                  count(*),
+                  (SELECT count(*) FROM reactivation_delivery WHERE state = 'sent'),
+                  count(returned_date), count(loyal_date)
+             FROM reactivation_enrollment"""
+    ) == tuple(figures.values())
+    found = ask(
+        """SELECT avg((returned_date IS NOT NULL)::int)
+                      FILTER (WHERE return_closes <= now() AT TIME ZONE 'UTC'),
+                  avg((loyal_date IS NOT NULL)::int)
+                      FILTER (WHERE loyalty_closes <= now() AT TIME ZONE 'UTC')
+             FROM reactivation_enrollment"""
+    )
+    assert rates == pytest.approx([float(rate) for rate in found], abs=0.0001)
+    assert min(*figures.values(), *rates) > 0
+    assert figures["patients"] <= 80
+
+
+@pytest.mark.slow
+def test_every_delivery_is_a_mail_and_the_control_group_got_none(run):
+    figures = figures_of(run)
+    mails = STATE / DATABASE.removeprefix("clinic_") / "mails"
+    assert len(list(mails.glob("*.eml"))) == figures["delivered"]
+    assert ask(
+        """SELECT count(*) FROM reactivation_delivery delivery
+             JOIN reactivation_enrollment enrollment
+               ON enrollment.id = delivery.enrollment_id
+            WHERE enrollment.is_control"""
+    ) == (0,)
+
+
+@pytest.mark.slow
+def test_a_second_call_has_the_same_clinic_at_once(run):
+    created = "SELECT oid FROM pg_database WHERE datname = current_database()"
+    before = ask(created)
+    again = demo(PATIENTS="80", DAYS="285")
+    assert figures_of(again) == figures_of(run)
+    assert ask(created) == before
+    assert "Running" not in again.stdout
+
+
+@pytest.mark.slow
+def test_the_web_client_is_there_until_ctrl_c(run):
+    figures_of(run)
+    port = str(free_port())
+    env = {"DEMO_DATABASE": DATABASE, "PORT": port, "PATIENTS": "80", "DAYS": "285"}
+    serving = subprocess.Popen(
+        [sys.executable, DEMO],
+        env=os.environ | env | {"SERVE": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    lines = []
+    while not lines or not lines[-1].startswith("DEMO"):
+        line = serving.stdout.readline()
+        assert line, lines
+        lines.append(line)
+    text = "".join(lines)
+    assert f"http://127.0.0.1:{port}/odoo" in text and "admin / admin" in text
+    login = f"http://127.0.0.1:{port}/web/login"
+    with urllib.request.urlopen(login, timeout=30) as page:
+        assert page.status == 200
+    (smtp,) = ask("SELECT smtp_port FROM ir_mail_server")
+    with smtplib.SMTP("127.0.0.1", smtp) as server:
+        assert server.noop()[0] == 250
+    serving.send_signal(signal.SIGINT)
+    assert serving.wait(timeout=40) == 0
+    serving.stdout.close()
+    for closed in (int(port), smtp):
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", closed)):
+            pass
+
+
+def test_a_taken_port_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = demo(PORT=port, SERVE="1")
+    assert done.returncode == 2
+    assert f"port {port} is taken" in done.stderr and "PORT=" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"PATIENTS": "ten"}, "PATIENTS=400"), ({"PATIENTS": "3"}, "at least 30")],
+)
+def test_wrong_parameters_are_explained(wrong, said):
+    done = demo(**wrong)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr and said in done.stderr

@@ -1,0 +1,252 @@
+"""Enrolling, finding what is due, and sending: our runner against Odoo's own mailing.
+
+Mail goes through everything but the network on both sides: Odoo builds the message,
+and no server is asked to take it.
+"""
+
+import contextlib
+from unittest import mock
+
+import bench_refresh
+from workspace import SetupError, say
+
+DUE = 1000
+RECIPIENTS = 200
+WARM_UP = 20
+
+# How `_schedule_due` finds its enrollments.
+FIND_DUE = """
+SELECT enrollment.id FROM reactivation_enrollment enrollment
+  JOIN reactivation_campaign campaign
+    ON campaign.id = enrollment.campaign_id AND campaign.state = 'running'
+ WHERE enrollment.state = 'running' AND enrollment.next_date <= %(now)s
+   FOR UPDATE OF enrollment SKIP LOCKED
+"""
+
+
+def measure_enroll(bench):
+    """Enroll everybody who has lapsed into a campaign of two segments, two methods and
+    a control group: milliseconds per patient."""
+    bench_refresh.ensure_patients(bench)
+    enrolled = []
+
+    def prepare(_turn):
+        bench.sql("TRUNCATE reactivation_enrollment CASCADE")
+
+    def enroll(env, _turn):
+        enrolled.append(env["reactivation.enrollment"]._enroll(_campaign(env)))
+
+    with bench.environment() as env:
+        _campaign(env)
+    seconds, _none = bench.alternate(enroll, _nothing, prepare=prepare)
+    count = enrolled[-1]
+    bench.figure(
+        "enroll", seconds, enrolled=count, ms_per_patient=round(1000 * seconds / count, 4)
+    )
+
+
+def measure_due_lookup(bench):
+    """Find the enrollments that are due, among all that are enrolled: seconds; and the
+    runner's tick that turns them into deliveries, with and without any due."""
+    _ensure_enrollments(bench)
+
+    def find(env, _turn):
+        env.cr.execute(FIND_DUE, {"now": bench.clock(env)})
+        if env.cr.rowcount != due:
+            raise SetupError(
+                f"{env.cr.rowcount} enrollments are due instead of {due}",
+                "a fault of the benchmark: work in a new database",
+            )
+
+    def tick(env, _turn):
+        env["reactivation.delivery"]._schedule_due()
+
+    due = 0
+    bench.sql("UPDATE reactivation_enrollment SET next_date = now() + INTERVAL '9 days'")
+    bench.vacuum("reactivation_enrollment", "reactivation_delivery")
+    idle, _none = bench.alternate(tick, _nothing)
+    with bench.environment() as env:
+        due = len(_make_due(env, DUE))
+    found, _none = bench.alternate(find, _nothing)
+    busy, _none = bench.alternate(tick, _nothing, turns=1)
+    with bench.environment() as env:
+        enrolled = env["reactivation.enrollment"].search_count([])
+    bench.figure(
+        "due_lookup",
+        found,
+        due=due,
+        enrolled=enrolled,
+        tick_seconds=round(busy, 4),
+        idle_tick_seconds=round(idle, 4),
+    )
+
+
+def measure_deliver_mail(bench):
+    """Send one e-mail step through the runner, with policy, claims and a commit around
+    each batch: against `action_send_mail` of a mailing with the same text, model and
+    number of recipients, in batches that Odoo sends at once."""
+    _ensure_enrollments(bench)
+    bench.sql(
+        "DELETE FROM reactivation_delivery",
+        "UPDATE reactivation_enrollment SET next_date = now() + INTERVAL '9 days'",
+    )
+    targets = {}
+    with bench.environment() as env:
+        mailing = _plain_mailing(env)
+        size = RECIPIENTS
+        wanted = WARM_UP + 3 * size
+        ids = (
+            env["reactivation.enrollment"]
+            .search([("is_control", "=", False)], limit=2 * wanted, order="id")
+            .ids
+        )
+    pools = [ids[::2], ids[1::2]]
+
+    def prepare(turn):
+        """Other patients each time: nobody gets the same e-mail again."""
+        begin = turn * size if turn >= 0 else 3 * size
+        end = begin + (size if turn >= 0 else WARM_UP)
+        targets.update(ours=pools[0][begin:end], theirs=pools[1][begin:end])
+        with bench.environment() as env:
+            _make_due(env, ids=targets["ours"])
+            # They are waiting deliveries already, as after a tick of the runner.
+            env["reactivation.delivery"]._schedule_due()
+
+    def ours(env, _turn):
+        env["reactivation.delivery"]._cron_run()
+
+    def theirs(env, _turn):
+        recipients = targets["theirs"]
+        for begin in range(0, len(recipients), 100):
+            env["mailing.mailing"].browse(mailing).action_send_mail(
+                recipients[begin : begin + 100]
+            )
+
+    with _without_network():
+        bench.alternate(ours, theirs, prepare=lambda _turn: prepare(-1), turns=1)
+        mine, core = bench.alternate(ours, theirs, prepare=prepare)
+    _check_sent(bench, 3 * size + WARM_UP)
+    bench.figure(
+        "deliver_mail",
+        mine,
+        core,
+        recipients=size,
+        ms_per_recipient=round(1000 * mine / size, 3),
+    )
+
+
+def _nothing(_env, _turn):
+    """These figures have no other side."""
+
+
+def _campaign(env):
+    """The campaign of the benchmark; made by the first who asks."""
+    campaign = env["reactivation.campaign"].search([("name", "=", "Benchmark")])
+    if campaign:
+        return campaign
+    from odoo.fields import Command
+
+    env.company.write(
+        {
+            "street": "1 Main Street",
+            "city": "New York",
+            "zip": "10001",
+            "country_id": env.ref("base.us").id,
+            "email": "clinic@example.com",
+        }
+    )
+    step = {"name": "E-mail", "delay_days": 30}
+    campaign = env["reactivation.campaign"].create(
+        {
+            "name": "Benchmark",
+            "control_percent": 10,
+            "segment_ids": [
+                Command.create({"name": "Came once", "visit_pattern": "single"}),
+                Command.create({"name": "The others", "sequence": 20}),
+            ],
+            "method_ids": [
+                Command.create({"name": name, "step_ids": [Command.create(step)]})
+                for name in ("Plain", "Other")
+            ],
+        }
+    )
+    for step in campaign.method_ids.step_ids:
+        step._create_mailing("en_US")
+    campaign.write({"state": "running"})
+    return campaign
+
+
+def _ensure_enrollments(bench):
+    with bench.environment() as env:
+        missing = not env["reactivation.enrollment"].search_count([], limit=1)
+    if missing:
+        bench_refresh.ensure_patients(bench)
+        with bench.environment() as env:
+            env["reactivation.enrollment"]._enroll(_campaign(env))
+    bench.vacuum("reactivation_enrollment")
+
+
+def _make_due(env, count=None, ids=None):
+    """Let the first step of some enrollments be due; return their ids."""
+    if ids is None:
+        every = env["reactivation.enrollment"].search([("is_control", "=", False)]).ids
+        # Spread over all of them, as they lie in the table.
+        ids = every[:: max(len(every) // count, 1)][:count]
+    env.cr.execute(
+        """UPDATE reactivation_enrollment enrollment
+              SET next_date = now() AT TIME ZONE 'UTC' - INTERVAL '1 minute',
+                  next_step_id = step.id
+             FROM reactivation_step step
+            WHERE step.method_id = enrollment.method_id AND enrollment.id = ANY (%s)""",
+        [list(ids)],
+    )
+    env.invalidate_all()
+    return ids
+
+
+def _plain_mailing(env):
+    """A mailing of Odoo's own with the text of our step; return its id."""
+    mailing = _campaign(env).method_ids[0].step_ids.mailing_ids
+    copy = env["mailing.mailing"].create(
+        {
+            "subject": mailing.subject,
+            "preview": mailing.preview,
+            "body_html": mailing.body_html,
+            "body_arch": mailing.body_arch,
+            "email_from": mailing.email_from,
+            "mailing_type": "mail",
+            "mailing_model_id": mailing.mailing_model_id.id,
+            "mailing_domain": "[]",
+            "reply_to_mode": mailing.reply_to_mode,
+            "keep_archives": mailing.keep_archives,
+        }
+    )
+    return copy.id
+
+
+@contextlib.contextmanager
+def _without_network():
+    """Connect nowhere: a session that takes every message."""
+    from odoo.addons.base.models.ir_mail_server import IrMail_Server
+
+    session = mock.Mock(from_filter=False, smtp_from=False)
+    with mock.patch.object(
+        IrMail_Server, "_connect__", lambda *_args, **_options: session
+    ):
+        yield
+
+
+def _check_sent(bench, expected):
+    """A figure is worth nothing unless both sides sent everything."""
+    with bench.environment() as env:
+        env.cr.execute(
+            """SELECT reactivation_delivery_id IS NOT NULL, trace_status, count(*)
+                 FROM mailing_trace GROUP BY 1, 2 ORDER BY 1, 2"""
+        )
+        found = env.cr.fetchall()
+        states = env["reactivation.delivery"]._read_group([], ["state"], ["__count"])
+    say(f"  traces (ours, status, number): {found}; deliveries: {states}")
+    if {row[1] for row in found} - {"sent"}:
+        raise SetupError(
+            f"not all of {expected} e-mails were sent", "look at the traces"
+        )

@@ -1,0 +1,427 @@
+"""The clinic's side: what staff enter into Odoo, and the engine's daily work.
+
+Nothing here writes a result. Staff enter contacts, appointments, imported visits and
+reasons; enrolling, mailing and measuring is done by the addon's own scheduled jobs.
+"""
+
+import contextlib
+import email.message
+import email.utils
+from datetime import datetime, time, timedelta
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
+
+from odoo import SUPERUSER_ID, api, sql_db
+from odoo.fields import Command
+from odoo.modules.registry import Registry
+
+from clinic_demo.life import follow
+from clinic_demo.mailbox import AddressBook
+from clinic_demo.names import REPLIES
+
+# Every visit of a day is over in both time zones, and nobody is asleep yet.
+END_OF_DAY = time(22, 0)
+UTC = ZoneInfo("UTC")
+QUIET = {
+    "no_mail_to_attendees": True,
+    "dont_notify": True,
+    "tracking_disable": True,
+    "mail_create_nolog": True,
+    "mail_create_nosubscribe": True,
+    "mail_activity_automation_skip": True,
+    "no_reset_password": True,
+    "skip_contact_description": True,
+}
+ADDON = "patient_reactivation"
+# Odoo's other jobs would call services of its maker or write to staff.
+KEPT_JOBS = ("mail.ir_cron_mail_scheduler_action", "base.autovacuum_job")
+MEETINGS = {"en_US": "Appointment: %s", "fr_FR": "Rendez-vous : %s"}
+
+
+class Clock:
+    """A clock that stands still until it is moved, for Python and for Odoo.
+
+    freezegun leaves alone the start of the database's transaction, which Odoo writes
+    as the date of creation and change: that one is moved here as well.
+    """
+
+    def __init__(self, moment):
+        from freezegun import freeze_time
+
+        # The progress shown on the terminal goes by the real clock.
+        self._freezer = freeze_time(moment, ignore=["workspace"])
+        self._cursor = patch.object(
+            sql_db.BaseCursor, "now", lambda _cursor: datetime.utcnow()
+        )
+
+    def __enter__(self):
+        self._frozen = self._freezer.start()
+        self._cursor.start()
+        return self
+
+    def __exit__(self, *_error):
+        self._cursor.stop()
+        self._freezer.stop()
+
+    def move_to(self, moment):
+        """Make it this moment everywhere."""
+        self._frozen.move_to(moment)
+
+
+@contextlib.contextmanager
+def environment(database):
+    """Odoo's environment of the superuser, committed at the end."""
+    with Registry(database).cursor() as cursor:
+        env = api.Environment(cursor, SUPERUSER_ID, {"lang": "en_US"})
+        yield env
+        env.flush_all()
+
+
+class Office:
+    """The staff of both clinics at work in one database."""
+
+    def __init__(self, env, clinic, mailbox, smtp_port, base_url):
+        self.env = env(context=dict(env.context, **QUIET))
+        self.clinic = clinic
+        self.mailbox = mailbox
+        self.smtp_port = smtp_port
+        self.base_url = base_url
+        self.address_book = AddressBook(clinic.patients)
+        self.companies = {}  # key -> res.company
+        self.users = {}  # (company key, number) -> res.users
+        self.partners = {}  # patient key -> res.partner id
+        self.meetings = {}  # visit key -> calendar.event id
+        self.zones = {one.key: ZoneInfo(one.timezone) for one in clinic.companies}
+        self.mails_of = {}  # patient key -> last mail read
+
+    # -------------------------------------------------------------- opening day
+
+    def open(self):
+        """Enter everything that is there on the day the campaigns begin."""
+        self._settings()
+        self._companies()
+        self._staff()
+        self._patients()
+        self._history()
+        self.env.cr.commit()
+        self.env["reactivation.patient"]._cron_refresh_full()
+        self._history_reasons()
+        self.env.cr.commit()
+
+    def _settings(self):
+        setting = self.env["ir.config_parameter"]
+        setting.set_param("web.base.url", self.base_url)
+        setting.set_param("web.base.url.freeze", "True")
+        domains = [company.mail_domain for company in self.clinic.companies]
+        self.env["ir.mail_server"].create(
+            {
+                "name": "Local listener of the demonstration",
+                "from_filter": ",".join(domains),
+                "smtp_host": "127.0.0.1",
+                "smtp_port": self.smtp_port,
+                "smtp_encryption": "none",
+            }
+        )
+        jobs = self.env["ir.cron"].search([])
+        names = jobs.get_external_id()
+        ours = (f"{ADDON}.", *KEPT_JOBS)
+        jobs.filtered(lambda job: not names[job.id].startswith(ours)).active = False
+
+    def _companies(self):
+        main = self.env.ref("base.main_company")
+        for company in self.clinic.companies:
+            country = self.env.ref(f"base.{company.country.lower()}")
+            state = country.state_ids.filtered(lambda s, c=company: s.code == c.state)
+            currency = self.env.ref(f"base.{company.currency}")
+            currency.active = True
+            domain = self.env["mail.alias.domain"].create({"name": company.mail_domain})
+            values = {
+                "name": company.name,
+                "currency_id": currency.id,
+                "street": company.street,
+                "city": company.city,
+                "zip": company.zip,
+                "state_id": state.id,
+                "country_id": country.id,
+                "phone": company.phone,
+                "email": company.email,
+                "website": company.website,
+                "alias_domain_id": domain.id,
+                "reactivation_tz": company.timezone,
+                # Or Odoo would ask a service of its maker about this company.
+                "iap_enrich_auto_done": True,
+            }
+            if not self.companies:
+                main.write(values)
+                self.companies[company.key] = main
+            else:
+                self.companies[company.key] = main.create(values)
+            record = self.companies[company.key]
+            record.partner_id.write({"lang": company.lang, "tz": company.timezone})
+
+    def _staff(self):
+        both = self.env["res.company"].browse(c.id for c in self.companies.values())
+        first = self.clinic.companies[0]
+        self.env.ref("base.user_admin").write(
+            {
+                "name": "Alex Morgan",
+                "email": f"alex@{first.mail_domain}",
+                "company_ids": [Command.set(both.ids)],
+                "tz": first.timezone,
+                "lang": "en_US",
+            }
+        )
+        everybody = self.env.ref("base.group_user").id
+        for company in self.clinic.companies:
+            for number, name in enumerate(company.practitioners):
+                login = name.lower().split()[0].encode("ascii", "ignore").decode()
+                self.users[company.key, number] = self._user(
+                    company, name, login, self.companies[company.key], everybody
+                )
+        desk = self.env.ref(f"{ADDON}.group_reactivation_user").id
+        self.desk = self._user(
+            first, "Jamie Rivera", "frontdesk", both, desk, password="frontdesk"
+        )
+
+    def _user(self, company, name, login, companies, group, **values):
+        # Practitioners have no password: hashing one takes a second.
+        return self.env["res.users"].create(
+            {
+                **values,
+                "name": name,
+                "login": login,
+                "email": f"{login}@{company.mail_domain}",
+                "company_id": self.companies[company.key].id,
+                "company_ids": [Command.set(companies.ids)],
+                "group_ids": [Command.set([group])],
+                "tz": company.timezone,
+                "lang": company.lang,
+            }
+        )
+
+    def _patients(self):
+        company_of = {one.key: one for one in self.clinic.companies}
+        patients = self.clinic.patients
+        values = [self._partner_values(p, company_of[p.clinic]) for p in patients]
+        partners = self.env["res.partner"].create(values)
+        self.partners = {
+            patient.key: partner.id
+            for patient, partner in zip(patients, partners, strict=True)
+        }
+        for patient, partner in zip(patients, partners, strict=True):
+            if patient.guardian:
+                partner.guardian_id = self.partners[patient.guardian]
+        for patient in patients:
+            if patient.blacklisted:
+                self.env["mail.blacklist"]._add(patient.email)
+
+    def _partner_values(self, patient, company):
+        record = self.companies[company.key]
+        return {
+            "name": patient.name,
+            "ref": patient.key.upper(),
+            "email": patient.email or False,
+            "phone": patient.phone or False,
+            "street": patient.street,
+            "city": patient.city,
+            "zip": patient.zip,
+            "state_id": record.state_id.id,
+            "country_id": record.country_id.id,
+            "company_id": record.id,
+            "lang": patient.lang,
+            "tz": company.timezone,
+            "birth_date": patient.birth,
+            "preferred_channel": patient.channel or False,
+            "payer_class": patient.payer,
+            "do_not_contact": patient.do_not_contact,
+        }
+
+    def _history(self):
+        """Visits before the start: the older ones were kept in another system."""
+        since = {
+            company.key: self.clinic.start - timedelta(days=company.calendar_days)
+            for company in self.clinic.companies
+        }
+        meetings, imported = [], []
+        for _day, facts in self.clinic.history:
+            for fact in facts:
+                if fact.kind == "deceased":
+                    self._deceased(fact)
+                if fact.kind != "booked":
+                    continue
+                visit = fact.visit
+                recent = visit.day >= since[visit.patient.clinic]
+                if visit.state == "planned" or (recent and visit.state == "done"):
+                    meetings.append(visit)
+                elif visit.state in ("done", "missed"):
+                    imported.append(visit)
+        self._book(meetings)
+        self._import(imported)
+
+    def _history_reasons(self):
+        for _day, facts in self.clinic.history:
+            self._note_reasons(facts)
+
+    # ----------------------------------------------------------- work at the desk
+
+    def utc(self, visit):
+        """The start of a visit as Odoo keeps it."""
+        start = visit.start.replace(tzinfo=self.zones[visit.patient.clinic])
+        return start.astimezone(UTC).replace(tzinfo=None)
+
+    def _practitioner(self, visit):
+        return self.users[visit.patient.clinic, visit.patient.practitioner]
+
+    def _book(self, visits):
+        """Appointments in the calendar, without an invitation to anybody."""
+        if not visits:
+            return
+        values = []
+        for visit in visits:
+            user = self._practitioner(visit)
+            start = self.utc(visit)
+            values.append(
+                {
+                    "name": MEETINGS[user.lang] % visit.patient.name,
+                    "start": start,
+                    "stop": start + timedelta(minutes=30),
+                    "user_id": user.id,
+                    "partner_ids": [
+                        Command.set(
+                            [user.partner_id.id, self.partners[visit.patient.key]]
+                        )
+                    ],
+                    "privacy": "confidential",
+                }
+            )
+        events = self.env["calendar.event"].create(values)
+        for visit, event in zip(visits, events, strict=True):
+            self.meetings[visit.key] = event.id
+
+    def _import(self, visits):
+        """Rows of the other system: past visits, missed ones, walk-ins."""
+        self.env["reactivation.external.visit"].create(
+            [
+                {
+                    "company_id": self.companies[visit.patient.clinic].id,
+                    "reference": visit.key.upper(),
+                    "partner_id": self.partners[visit.patient.key],
+                    "date": self.utc(visit),
+                    "state": visit.state,
+                    "practitioner_id": self._practitioner(visit).partner_id.id,
+                    # A fee that follows from the visit, the same in every run.
+                    "amount": 60 + 15 * (visit.start.hour % 6)
+                    if visit.state == "done"
+                    else 0,
+                }
+                for visit in visits
+            ]
+        )
+
+    def _call_off(self, visits):
+        """Take appointments off the calendar that did not take place."""
+        ids = [
+            self.meetings[visit.key] for visit in visits if visit.key in self.meetings
+        ]
+        if ids:
+            self.env["calendar.event"].browse(ids).write({"active": False})
+
+    def _deceased(self, fact):
+        partner = self.env["res.partner"].browse(self.partners[fact.patient.key])
+        partner.deceased_date = fact.value
+
+    def _note_reasons(self, facts):
+        """The front desk hears why somebody stays away, and notes it."""
+        by_reason = {}
+        for fact in facts:
+            if fact.kind == "reason":
+                partner = self.partners[fact.patient.key]
+                by_reason.setdefault(fact.value, []).append(partner)
+        for code, partners in by_reason.items():
+            reason = self.env.ref(f"{ADDON}.reactivation_reason_{code}")
+            companies = [company.id for company in self.companies.values()]
+            patients = (
+                self.env["reactivation.patient"]
+                .with_user(self.desk)
+                .with_context(allowed_company_ids=companies)
+                .search([("partner_id", "in", partners)])
+            )
+            patients.write({"reason_id": reason.id})
+
+    # ------------------------------------------------------------------- the days
+
+    def day(self, day):
+        """One day: patients come, staff enter it, mails are read, the engine runs."""
+        noticed = dict(follow(self.clinic.lives.values(), day, day + timedelta(days=1)))
+        facts = noticed.get(day, [])
+        self._enter(facts)
+        self._open_mails(day)
+        self.run_jobs(nightly=day.weekday() == 6)
+
+    def _enter(self, facts):
+        of_kind = {}
+        for fact in facts:
+            of_kind.setdefault(fact.kind, []).append(fact)
+        visits = {
+            kind: [fact.visit for fact in found] for kind, found in of_kind.items()
+        }
+        booked = visits.get("booked", [])
+        self._book([visit for visit in booked if not visit.walk_in])
+        self._call_off(visits.get("canceled", []) + visits.get("missed", []))
+        walk_ins = [visit for visit in visits.get("kept", []) if visit.walk_in]
+        self._import(walk_ins + visits.get("missed", []))
+        for fact in of_kind.get("deceased", []):
+            self._deceased(fact)
+        self._note_reasons(of_kind.get("reason", []))
+
+    def run_jobs(self, nightly=False):
+        """What Odoo's scheduler would have run in the course of a day.
+
+        The jobs commit where they must; each commit empties Odoo's cache.
+        """
+        patients = self.env["reactivation.patient"]
+        outcomes = self.env["reactivation.outcome"]
+        if nightly:
+            patients._cron_refresh_full()
+        else:
+            patients._cron_refresh_incremental()
+        outcomes._cron_refresh_all() if nightly else outcomes._cron_refresh()
+        self.env["reactivation.enrollment"]._cron_enroll()
+        self.env["reactivation.delivery"]._cron_run()
+        self.env.cr.commit()
+
+    # -------------------------------------------------------------------- e-mail
+
+    def _open_mails(self, day):
+        """Patients read what arrived since yesterday, and react."""
+        opened, reasons = [], []
+        for mail in self.mailbox.new():
+            patient = self.address_book.patient(mail)
+            if not patient:
+                continue
+            for fact in self.clinic.lives[patient.key].read(day):
+                if fact.kind == "opened" and mail.mail_id:
+                    opened.append(mail.mail_id)
+                elif fact.kind == "replied":
+                    self._reply(patient, mail)
+                elif fact.kind == "unsubscribed":
+                    self.env["mail.blacklist"]._add(mail.address)
+                elif fact.kind == "reason":
+                    reasons.append(fact)
+        if opened:
+            # What the route of the pixel does.
+            self.env["mailing.trace"].set_opened([("mail_mail_id_int", "in", opened)])
+        self._note_reasons(reasons)
+
+    def _reply(self, patient, mail):
+        """The patient's answer comes in through the mail gateway."""
+        texts = REPLIES[patient.lang[:2]]
+        reply = email.message.EmailMessage()
+        reply["From"] = email.utils.formataddr((patient.name, mail.address))
+        reply["To"] = mail.reply_to
+        reply["Subject"] = f"Re: {mail.subject}"
+        reply["Message-Id"] = f"<{mail.path.stem}.{patient.key}@example.com>"
+        reply["In-Reply-To"] = reply["References"] = mail.message_id
+        reply["Date"] = email.utils.format_datetime(datetime.utcnow())
+        reply.set_content(texts[len(mail.path.stem + patient.key + mail.address) % 3])
+        self.env["mail.thread"].message_process(None, reply.as_bytes())
