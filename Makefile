@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(STATE)/pycache
 export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format bench demo serve shell stop clean
+.PHONY: help setup test lint format translate bench demo serve shell stop clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -28,6 +28,10 @@ lint: ## check style, XML and what must not be committed
 format: ## correct what can be corrected by itself
 	@$(PYTHON) tools/bootstrap.py python
 	@$(RUN) -m ruff check --fix --quiet . ; $(RUN) -m ruff format .
+
+translate: ## update the .pot and .po files; lists what is not translated
+	@$(PYTHON) tools/bootstrap.py python odoo postgres
+	@$(RUN) tools/translate.py
 
 bench: ## measure; SIZE=patients ONLY=name choose
 	@$(PYTHON) tools/bootstrap.py python odoo postgres

@@ -1,5 +1,10 @@
+import re
+
 from odoo import models
 from odoo.tools import html2plaintext
+
+# In plain text it would be one more link, to nothing.
+TRACKING_PIXEL = re.compile(r'<img[^>]*/blank\.gif"[^>]*>')
 
 
 class MailMail(models.Model):
@@ -14,5 +19,6 @@ class MailMail(models.Model):
         email_list = super()._prepare_outgoing_list(*args, **kwargs)
         if self.mailing_id.reactivation_step_id:
             for email in email_list:
-                email["body_alternative"] = html2plaintext(email["body"])
+                body = TRACKING_PIXEL.sub("", email["body"])
+                email["body_alternative"] = html2plaintext(body)
         return email_list

@@ -13,3 +13,4 @@ from . import test_security
 from . import test_synthea
 from . import test_source_query
 from . import test_tours
+from . import test_translations

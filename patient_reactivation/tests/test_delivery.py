@@ -312,6 +312,8 @@ class TestDelivery(MailClinicCase):
         (mail,) = self.mails_to("ada.sample@example.com")
         self.assertNotIn("/unsubscribe_from_list", mail["body_alternative"])
         self.assertIn("confirm_unsubscribe", mail["body_alternative"])
+        self.assertNotIn("blank.gif", mail["body_alternative"])
+        self.assertIn("blank.gif", mail["body"])
 
     def test_address_of_the_clinic_is_there_once(self):
         """E1"""

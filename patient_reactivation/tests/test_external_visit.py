@@ -209,6 +209,12 @@ class TestExternalVisitImport(ImportCase):
         self.refresh()
         self.assertPatient(ada, visit_count=2)
 
+    def test_template_goes_in_for_a_french_user_too(self):
+        """Its values are the same in every language."""
+        self.env = self.env(context={**self.env.context, "lang": "fr_FR"})
+        self.Visit = self.Visit.with_env(self.env)
+        self.test_template_can_be_imported_as_it_is()
+
     def test_xlsx_goes_in_too(self):
         import xlsxwriter
 
