@@ -77,7 +77,7 @@ class TestVisitSource(ClinicCase):
         self.assertMistake("partner_path", "name", partner_path="name.partner_id")
 
     def test_date_path_to_text_is_named(self):
-        self.assertMistake("date_path", "char", date_path="name")
+        self.assertMistake("date_path", "a text", "a date", date_path="name")
 
     def test_company_path_to_a_contact_is_named(self):
         self.assertMistake("company_path", "Companies", company_path="partner_ids")

@@ -27,6 +27,25 @@ class SourceError(Exception):
         self.message = message
 
 
+def type_names(env):
+    """:return: {field type: what a reader calls it}"""
+    return {
+        "boolean": env._("yes or no"),
+        "char": env._("a text"),
+        "date": env._("a date"),
+        "datetime": env._("a date and time"),
+        "float": env._("a number"),
+        "html": env._("a text"),
+        "integer": env._("a whole number"),
+        "many2many": env._("a list of records"),
+        "many2one": env._("a link to a record"),
+        "monetary": env._("an amount"),
+        "one2many": env._("a list of records"),
+        "selection": env._("a choice"),
+        "text": env._("a text"),
+    }
+
+
 class SourceQuery:
     """The FROM clause of one source, grown by each path that is asked for.
 
@@ -162,10 +181,11 @@ class SourceQuery:
             raise SourceError(
                 field_name,
                 lambda env: env._(
-                    "“%(path)s” holds “%(found)s”, but %(wanted)s is needed here.",
+                    "“%(path)s” holds %(found)s, but %(wanted)s is needed here. "
+                    "Choose another field.",
                     path=path,
-                    found=field.type,
-                    wanted=" / ".join(types),
+                    found=type_names(env).get(field.type, field.type),
+                    wanted=" / ".join(type_names(env)[name] for name in types),
                 ),
             )
 
