@@ -37,6 +37,7 @@ class Bench:
     def __init__(self, database, size):
         self.database = database
         self.size = size
+        self.registry = None
         today = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         self.now = today.replace(hour=12, minute=0, second=0, microsecond=0)
 
@@ -65,18 +66,22 @@ class Bench:
         """Tidy up before a measurement and not in the middle of it."""
         self.sql(*(f"VACUUM ANALYZE {table}" for table in tables))
 
-    def alternate(self, ours, theirs, prepare=None, turns=TURNS):
-        """Run both sides by turns; return the best seconds of each."""
-        best = [float("inf"), float("inf")]
+    def race(self, *sides, prepare=None, turns=TURNS):
+        """Run all sides by turns; return the best seconds of each.
+
+        Each gets a transaction of its own, whose commit counts.
+        """
+        best = [float("inf")] * len(sides)
         for turn in range(turns):
             if prepare:
                 prepare(turn)
-            for side, run in enumerate((ours, theirs)):
+            for number, run in enumerate(sides):
                 with self.environment() as env:
                     start = time.perf_counter()
-                    run(env, turn)
+                    run(env)
                     env.cr.commit()
-                    best[side] = min(best[side], time.perf_counter() - start)
+                    seconds = time.perf_counter() - start
+                best[number] = min(best[number], seconds)
         return best
 
     @staticmethod

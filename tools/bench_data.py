@@ -17,7 +17,7 @@ BYTES_PER_VISIT = 1500
 # hash(n, salt) as a number from 0 to 1.
 UNIT = "((hashint8extended({0}, {1}) & 2147483647)::float / 2147483648)"
 
-PATIENTS = f"""
+PATIENTS = """
 INSERT INTO res_partner (
        name, complete_name, type, active, lang, tz, email, email_normalized,
        company_id, deceased_date, patient_mark, do_not_contact, partner_share,
@@ -87,6 +87,7 @@ SELECT %(company)s, 'V' || n, partner_id, (%(staff)s::int[])[1 + practitioner], 
 """
 
 TABLES = (
+    "res_users",
     "res_partner",
     "calendar_event",
     "calendar_attendee",
@@ -142,7 +143,7 @@ def _drop_indexes(cursor):
         """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
              FROM pg_index
             WHERE indrelid = ANY (%s::regclass[]) AND NOT indisunique""",
-        [list(TABLES[1:])],
+        [list(TABLES[2:])],
     )
     indexes = cursor.fetchall()
     for name, _definition in indexes:

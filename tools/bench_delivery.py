@@ -33,15 +33,18 @@ def measure_enroll(bench):
     def prepare(_turn):
         bench.sql("TRUNCATE reactivation_enrollment CASCADE")
 
-    def enroll(env, _turn):
+    def enroll(env):
         enrolled.append(env["reactivation.enrollment"]._enroll(_campaign(env)))
 
     with bench.environment() as env:
         _campaign(env)
-    seconds, _none = bench.alternate(enroll, _nothing, prepare=prepare)
+    (seconds,) = bench.race(enroll, prepare=prepare)
     count = enrolled[-1]
     bench.figure(
-        "enroll", seconds, enrolled=count, ms_per_patient=round(1000 * seconds / count, 4)
+        "enroll",
+        seconds,
+        enrolled=count,
+        ms_per_patient=round(1000 * seconds / count, 4),
     )
 
 
@@ -50,7 +53,7 @@ def measure_due_lookup(bench):
     runner's tick that turns them into deliveries, with and without any due."""
     _ensure_enrollments(bench)
 
-    def find(env, _turn):
+    def find(env):
         env.cr.execute(FIND_DUE, {"now": bench.clock(env)})
         if env.cr.rowcount != due:
             raise SetupError(
@@ -58,17 +61,19 @@ def measure_due_lookup(bench):
                 "a fault of the benchmark: work in a new database",
             )
 
-    def tick(env, _turn):
+    def tick(env):
         env["reactivation.delivery"]._schedule_due()
 
     due = 0
-    bench.sql("UPDATE reactivation_enrollment SET next_date = now() + INTERVAL '9 days'")
+    bench.sql(
+        "UPDATE reactivation_enrollment SET next_date = now() + INTERVAL '9 days'"
+    )
     bench.vacuum("reactivation_enrollment", "reactivation_delivery")
-    idle, _none = bench.alternate(tick, _nothing)
+    (idle,) = bench.race(tick)
     with bench.environment() as env:
         due = len(_make_due(env, DUE))
-    found, _none = bench.alternate(find, _nothing)
-    busy, _none = bench.alternate(tick, _nothing, turns=1)
+    (found,) = bench.race(find)
+    (busy,) = bench.race(tick, turns=1)
     with bench.environment() as env:
         enrolled = env["reactivation.enrollment"].search_count([])
     bench.figure(
@@ -112,10 +117,10 @@ def measure_deliver_mail(bench):
             # They are waiting deliveries already, as after a tick of the runner.
             env["reactivation.delivery"]._schedule_due()
 
-    def ours(env, _turn):
+    def ours(env):
         env["reactivation.delivery"]._cron_run()
 
-    def theirs(env, _turn):
+    def theirs(env):
         recipients = targets["theirs"]
         for begin in range(0, len(recipients), 100):
             env["mailing.mailing"].browse(mailing).action_send_mail(
@@ -123,8 +128,8 @@ def measure_deliver_mail(bench):
             )
 
     with _without_network():
-        bench.alternate(ours, theirs, prepare=lambda _turn: prepare(-1), turns=1)
-        mine, core = bench.alternate(ours, theirs, prepare=prepare)
+        bench.race(ours, theirs, prepare=lambda _turn: prepare(-1), turns=1)
+        mine, core = bench.race(ours, theirs, prepare=prepare)
     _check_sent(bench, 3 * size + WARM_UP)
     bench.figure(
         "deliver_mail",
@@ -133,10 +138,6 @@ def measure_deliver_mail(bench):
         recipients=size,
         ms_per_recipient=round(1000 * mine / size, 3),
     )
-
-
-def _nothing(_env, _turn):
-    """These figures have no other side."""
 
 
 def _campaign(env):

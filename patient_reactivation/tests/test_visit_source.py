@@ -3,6 +3,7 @@ from datetime import date, datetime
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
+from ..hooks import uninstall_hook
 from .common import ClinicCase
 
 
@@ -198,3 +199,14 @@ class TestVisitSource(ClinicCase):
         source._drop_indexes()
         self.env.cr.execute(count, (names,))
         self.assertEqual(self.env.cr.fetchone()[0], 0)
+
+    def test_uninstalling_leaves_no_index_behind(self):
+        """L8"""
+        self.make()
+        uninstall_hook(self.env)
+        self.env.cr.execute(
+            "SELECT indexname FROM pg_indexes WHERE indexname LIKE '%reactivation_%'"
+            " AND tablename NOT LIKE 'reactivation_%'"
+            " AND tablename NOT LIKE 'mailing_%'"
+        )
+        self.assertEqual(self.env.cr.fetchall(), [])
