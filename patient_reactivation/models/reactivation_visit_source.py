@@ -579,8 +579,9 @@ class ReactivationVisitSource(models.Model):
     # ------------------------------------------------------------------ indexes
 
     def init(self):
-        super().init()
+        result = super().init()
         self._create_contact_index()
+        return result
 
     def _index_specs(self):
         """:return: {index name: (table, column, columns to carry along)} the
