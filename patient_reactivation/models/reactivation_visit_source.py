@@ -648,7 +648,8 @@ class ReactivationVisitSource(models.Model):
             self.env.cr.execute(
                 SQL(
                     """CREATE INDEX IF NOT EXISTS %s ON res_partner
-                        USING brin (write_date) WITH (pages_per_range = 32)""",
+                        USING brin (write_date)
+                         WITH (pages_per_range = 32, autosummarize = on)""",
                     SQL.identifier(CONTACT_INDEX),
                 )
             )
