@@ -19,6 +19,15 @@ class Clinic:
     """Mixin: two companies, their staff, and factories for what happens there."""
 
     @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.set_up_clinic()
+
+    def setUp(self):
+        super().setUp()
+        self.turn_back_the_clock()
+
+    @classmethod
     def set_up_clinic(cls, now=NOW):
         cls.opening = now
         cls.clock = freeze_time(now)
@@ -282,27 +291,14 @@ class Clinic:
 
 
 class ClinicCase(Clinic, TransactionCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.set_up_clinic()
-
-    def setUp(self):
-        super().setUp()
-        self.turn_back_the_clock()
+    """The clinic, without mails."""
 
 
 class MailClinicCase(Clinic, MassMailCommon):
     """With Odoo's mail gateway mocked: what would leave is kept in a list."""
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.set_up_clinic()
-
     def setUp(self):
         super().setUp()
-        self.turn_back_the_clock()
         gateway = self.mock_mail_gateway()
         gateway.__enter__()
         self.addCleanup(gateway.__exit__, None, None, None)
