@@ -6,13 +6,13 @@ RUN := $(STATE)/venv/bin/python
 DB ?= clinic_dev
 export PYTHONPYCACHEPREFIX := $(STATE)/pycache
 # Variables given as `make demo PORT=8070` reach the programs through the environment.
-export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS
+export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS KILLS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format translate bench demo serve shell stop clean
+.PHONY: help setup test test-crash lint format translate bench demo serve shell stop clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: ## fetch and start everything (the other targets do it themselves)
 	@$(PYTHON) tools/bootstrap.py
@@ -20,6 +20,10 @@ setup: ## fetch and start everything (the other targets do it themselves)
 test: ## run all tests; ARGS="-k name" or a path chooses some, JOBS=2 runs them side by side
 	@$(PYTHON) tools/bootstrap.py
 	@$(RUN) tools/run_tests.py $(ARGS)
+
+test-crash: ## kill the workers again and again while they send; KILLS=200 SEED=1
+	@$(PYTHON) tools/bootstrap.py
+	@PYTHONPATH=tools $(RUN) tests/crash.py
 
 lint: ## check style, XML and what must not be committed
 	@$(PYTHON) tools/bootstrap.py python

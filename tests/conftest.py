@@ -40,11 +40,13 @@ def wait_for(condition, what):
 class Mailbox:
     """An SMTP server on this machine that keeps what it takes."""
 
+    controller = Controller
+
     def __init__(self):
         self.port = free_port()
         self.messages = []
         self.recipients = []
-        self._server = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._server = self.controller(self, hostname="127.0.0.1", port=self.port)
 
     async def handle_DATA(self, server, session, envelope):
         self.recipients += envelope.rcpt_tos

@@ -1,9 +1,42 @@
-from odoo import models
+from odoo import fields, models
 from odoo.tools import SQL
+
+from .reactivation_consent import SHARED_CHANNELS
+from .res_partner import CHANNELS
+
+# Purposes that can be stopped; who stops the first of them stops the others.
+STOPPABLE = ("care", "service", "offer", "paid")
+
+# Kind of an address -> channels that use it.
+CHANNELS_OF_KIND = {"mail": ("mail",), "phone": SHARED_CHANNELS}
+
+# The strictest comes first: what is known beats what is not.
+PAYERS = ("federal", "private", "cash", "unknown")
+
+# What is moved from an enrollment that is one too many: table, column of the model.
+CONVERSATION = (
+    ("mail_message", "model"),
+    ("mail_activity", "res_model"),
+    ("ir_attachment", "res_model"),
+)
 
 
 class MergePartnerAutomatic(models.TransientModel):
     _inherit = "base.partner.merge.automatic.wizard"
+
+    def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
+        """What any of the contacts objected to, the one that stays objects to."""
+        people = self.env["res.partner"].sudo().browse(partner_ids).exists()
+        before = [self._objections(partner) for partner in people]
+        # Those that go are merged and not erased.
+        result = super(
+            MergePartnerAutomatic, self.with_context(reactivation_merge=True)
+        )._merge(partner_ids, dst_partner, extra_checks)
+        kept = people.exists()
+        if len(kept) == 1 < len(people):
+            self._keep_objections(kept, people - kept, before)
+            self.env["reactivation.patient"].sudo()._refresh(kept.ids)
+        return result
 
     def _update_foreign_keys(self, src_partners, dst_partner):
         """Unite the patients before the contacts are merged.
@@ -14,10 +47,30 @@ class MergePartnerAutomatic(models.TransientModel):
         self.env.flush_all()
         sources, target = tuple(src_partners.ids), dst_partner.id
         self._unite_patients(sources, target)
-        self.env["reactivation.enrollment"]._unite(src_partners, dst_partner)
+        enrollments = self._unite_enrollments(src_partners, dst_partner)
         result = super()._update_foreign_keys(src_partners, dst_partner)
+        self._skip_delivered(enrollments)
         self.env["reactivation.patient"].sudo()._refresh([target])
         return result
+
+    def _update_values(self, src_partners, dst_partner):
+        """Core takes the value of the contact that stays, if it has one. Of the
+        payer the strictest counts, and nobody is their own guardian."""
+        everyone = src_partners | dst_partner
+        payers = set(everyone.mapped("payer_class"))
+        result = super()._update_values(src_partners, dst_partner)
+        values = {}
+        payer = next((payer for payer in PAYERS if payer in payers), False)
+        own = dst_partner.payer_class
+        if payer == "federal" or own in (False, "unknown"):
+            values["payer_class"] = payer
+        if dst_partner.guardian_id in everyone:
+            values["guardian_id"] = (everyone.guardian_id - everyone)[:1].id
+        if values:
+            dst_partner.write(values)
+        return result
+
+    # ----------------------------------------------------------------- patients
 
     def _unite_patients(self, sources, target):
         """Keep one row per company, with the reason any of them has."""
@@ -51,3 +104,207 @@ class MergePartnerAutomatic(models.TransientModel):
             )
         )
         self.env["reactivation.patient"].invalidate_model()
+
+    # -------------------------------------------------------------- enrollments
+
+    def _unite_enrollments(self, sources, target):
+        """One enrollment stays running per company, with the whole conversation.
+
+        :return: the enrollments of all these contacts
+        """
+        everyone = (sources | target).ids
+        enrollments = (
+            self.env["reactivation.enrollment"]
+            .sudo()
+            .search([("partner_id", "in", everyone)])
+        )
+        enrollments._unite(sources, target)
+        for table, column in CONVERSATION:
+            # Texts must be found when the person asks for them, or to be erased.
+            self.env.cr.execute(
+                SQL(
+                    """UPDATE %(table)s AS item SET res_id = kept.id
+                         FROM reactivation_enrollment gone
+                         JOIN reactivation_enrollment kept
+                           ON kept.campaign_id = gone.campaign_id
+                          AND kept.episode_date IS NOT DISTINCT FROM gone.episode_date
+                          AND kept.partner_id = ANY(%(everyone)s)
+                        WHERE gone.id = ANY(%(ids)s) AND gone.partner_id IS NULL
+                          AND item.%(column)s = 'reactivation.enrollment'
+                          AND item.res_id = gone.id""",
+                    table=SQL.identifier(table),
+                    column=SQL.identifier(column),
+                    everyone=everyone,
+                    ids=enrollments.ids,
+                )
+            )
+        self.env.invalidate_all(flush=False)
+        return enrollments
+
+    def _skip_delivered(self, enrollments):
+        """What the person got through one enrollment is not sent through another."""
+        now = fields.Datetime.now()
+        kept = enrollments.filtered(lambda item: item.state == "running")
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO reactivation_delivery AS waiting (
+                       enrollment_id, step_id, campaign_id, company_id, partner_id,
+                       channel, date, first_date, state, reason, attempts, settled_on,
+                       create_uid, create_date, write_uid, write_date)
+                   SELECT DISTINCT ON (kept.id, done.step_id)
+                          kept.id, done.step_id, kept.campaign_id, kept.company_id,
+                          kept.partner_id, done.channel, done.date, done.first_date,
+                          'skipped', 'merged', 0,
+                          COALESCE(done.settled_on, %(now)s::timestamp),
+                          %(uid)s, %(now)s, %(uid)s, %(now)s
+                     FROM reactivation_enrollment kept
+                     JOIN reactivation_enrollment other
+                       ON other.campaign_id = kept.campaign_id
+                      AND other.method_id = kept.method_id
+                      AND other.id = ANY(%(ids)s)
+                      AND other.stop_reason = 'merged'
+                     JOIN reactivation_delivery done
+                       ON done.enrollment_id = other.id
+                      AND done.state IN ('sending', 'sent', 'uncertain')
+                    WHERE kept.id = ANY(%(kept)s)
+                 ORDER BY kept.id, done.step_id, done.settled_on DESC NULLS LAST
+              ON CONFLICT (enrollment_id, step_id) DO UPDATE
+                      SET state = 'skipped', reason = 'merged',
+                          settled_on = excluded.settled_on
+                    WHERE waiting.state IN ('pending', 'claimed')""",
+                now=now,
+                uid=self.env.uid,
+                ids=enrollments.ids,
+                kept=kept.ids,
+            )
+        )
+        # The plan goes on behind the last of them.
+        self.env.cr.execute(
+            SQL(
+                """UPDATE reactivation_enrollment enrollment
+                      SET next_step_id = NULL, next_date = NULL
+                     FROM reactivation_delivery delivery
+                    WHERE enrollment.id = ANY(%s)
+                      AND delivery.enrollment_id = enrollment.id
+                      AND delivery.step_id = enrollment.next_step_id""",
+                kept.ids,
+            )
+        )
+        self.env.invalidate_all(flush=False)
+
+    # --------------------------------------------------------------- objections
+
+    def _objections(self, partner):
+        """What a contact must not get, by whoever's word.
+
+        :return: set of (company, channel, purpose); and, without a company and a
+            purpose, of what is on a list of excluded or suppressed addresses
+        """
+        addresses = self.env["reactivation.privacy"]._addresses(partner)
+        found = {
+            (None, channel, None)
+            for kind, channels in CHANNELS_OF_KIND.items()
+            if self._is_excluded(kind, addresses[kind])
+            for channel in channels
+        }
+        for company in self._companies_with_words(partner, addresses):
+            found |= self._words_in_force(partner, company, addresses)
+        return found
+
+    def _is_excluded(self, kind, addresses):
+        """:return: bool: somebody asked that one of these is not used"""
+        addresses = list(addresses)
+        listed = {"mail": ("mail.blacklist", "email")}
+        model, name = listed.get(kind, ("phone.blacklist", "number"))
+        if self.env[model].sudo().search_count([(name, "in", addresses)], limit=1):
+            return True
+        refusal = self.env["reactivation.suppression"]._refusal_sql(
+            kind, SQL("%s::varchar[]", addresses)
+        )
+        ((code,),) = self.env.execute_query(SQL("SELECT %s", refusal))
+        # One that does not exist is no objection.
+        return code in ("erased", "opted_out")
+
+    def _companies_with_words(self, partner, addresses):
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT company_id FROM reactivation_consent
+                    WHERE state = 'withdrawn'
+                      AND (partner_id = %s OR address = ANY(%s))""",
+                partner.id,
+                SQL("%s::varchar[]", list(addresses["mail"] | addresses["phone"])),
+            )
+        )
+        return self.env["res.company"].sudo().browse(row[0] for row in rows)
+
+    def _words_in_force(self, partner, company, addresses):
+        """:return: set of (company, channel, purpose), asked in one query"""
+        kinds = {
+            channel: kind
+            for kind, channels in CHANNELS_OF_KIND.items()
+            for channel in channels
+        }
+        keys = [
+            (company, channel, purpose)
+            for channel, _label in CHANNELS
+            for purpose in STOPPABLE
+        ]
+        consents = self.env["reactivation.consent"]
+        answers = [
+            consents._withdrawn_sql(
+                company,
+                channel,
+                purpose,
+                SQL("%s::varchar[]", list(addresses.get(kinds.get(channel), ()))),
+            )
+            for _company, channel, purpose in keys
+        ]
+        self.env.flush_all()
+        row = self.env.execute_query(
+            SQL(
+                "SELECT %s FROM res_partner recipient WHERE id = %s",
+                SQL(", ").join(answers),
+                partner.id,
+            )
+        )[0]
+        return {key for key, answer in zip(keys, row, strict=True) if answer}
+
+    def _keep_objections(self, kept, gone, before):
+        """Append what would be lost: an objection about an address the contact does
+        not have any more, or one that another contact's later word would end."""
+        after = self._objections(kept)
+        lost = set().union(*before) - after
+        everywhere = self.env["res.company"].sudo().search([])
+        words = {}
+        for company, channel, purpose in lost:
+            if company:
+                words.setdefault((company, channel), set()).add(purpose)
+        for _company, channel, purpose in lost:
+            if not purpose:
+                # Those lists are those of the whole database.
+                for company in everywhere:
+                    words[company, channel] = {"all"}
+        numbers = "-".join(str(number) for number in sorted(gone.ids))
+        for (company, channel), purposes in words.items():
+            for purpose in self._widest(purposes):
+                # A handful at most.
+                self.env["reactivation.consent"].sudo()._withdraw(
+                    kept,
+                    company,
+                    channel,
+                    purpose,
+                    "staff",
+                    text=self.env._(
+                        "Merged: a contact that was merged into this one had objected."
+                    ),
+                    key=f"merged:{numbers}:{company.id}:{channel}:{purpose}",
+                )
+
+    def _widest(self, purposes):
+        """:return: the purposes that stand for all of these"""
+        if "all" in purposes:
+            return ["all"]
+        first = next((item for item in STOPPABLE if item in purposes), None)
+        return [first] if first else []

@@ -5,10 +5,14 @@ class MailComposeMessage(models.TransientModel):
     _inherit = "mail.compose.message"
 
     def _prepare_mail_values_mailing_traces(self, mail_values_all):
-        """Tie each trace to its delivery, so that its status can be read back."""
-        traces = super()._prepare_mail_values_mailing_traces(mail_values_all)
+        """Tie message and trace to the delivery: its status can be read back, and
+        its Message-ID is the same in every attempt."""
         deliveries = self.env.context.get("reactivation_deliveries") or {}
+        for res_id, values in mail_values_all.items():
+            if res_id in deliveries:
+                values["message_id"] = deliveries[res_id][1]
+        traces = super()._prepare_mail_values_mailing_traces(mail_values_all)
         for res_id, vals in traces.items():
             if vals and res_id in deliveries:
-                vals["reactivation_delivery_id"] = deliveries[res_id]
+                vals["reactivation_delivery_id"] = deliveries[res_id][0]
         return traces

@@ -28,7 +28,7 @@ class ReactivationEnrollment(models.Model):
 
     _name = "reactivation.enrollment"
     _description = "Enrollment"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "enrolled_on desc, id desc"
     _rec_name = "partner_id"
     _mailing_enabled = True
@@ -108,6 +108,12 @@ class ReactivationEnrollment(models.Model):
     stop_reason = fields.Selection(
         selection="_selection_stop_reason", string="Why Stopped", readonly=True
     )
+    steps_ended = fields.Selection(
+        selection="_selection_steps_ended",
+        string="Why No Further Step",
+        readonly=True,
+        help="Empty while there are steps to come.",
+    )
     next_step_id = fields.Many2one(
         "reactivation.step", readonly=True, ondelete="set null"
     )
@@ -137,6 +143,10 @@ class ReactivationEnrollment(models.Model):
     _due_idx = models.Index(
         "(next_date, id) WHERE state = 'running' AND next_date IS NOT NULL"
     )
+    _settled_idx = models.Index(
+        "(id) WHERE state = 'running' AND next_date IS NULL "
+        "AND steps_ended IS NULL AND NOT is_control"
+    )
     _results_idx = models.Index("(campaign_id, stage)")
 
     # ------------------------------------------------------------------ compute
@@ -144,9 +154,13 @@ class ReactivationEnrollment(models.Model):
     @api.model
     def _selection_stop_reason(self):
         policy = self.env["reactivation.delivery"]._fields["reason"]
+        return policy._description_selection(self.env)
+
+    @api.model
+    def _selection_steps_ended(self):
         return [
-            *policy._description_selection(self.env),
-            ("merged", self.env._("Merged with another contact")),
+            ("completed", self.env._("All steps are done")),
+            *self._selection_stop_reason(),
         ]
 
     @api.depends("partner_id.birth_date", "partner_id.guardian_id")
@@ -203,7 +217,11 @@ class ReactivationEnrollment(models.Model):
         company = campaign.company_id
         policy = self.env["reactivation.contact.policy"]
         refusal = policy._refusal_sql(
-            company, campaign._channels(), campaign.purpose, moment
+            company,
+            campaign._channels(),
+            campaign.purpose,
+            moment,
+            campaign.third_party_paid,
         )
         return SQL(
             """
@@ -292,7 +310,7 @@ class ReactivationEnrollment(models.Model):
                    tier_id, visit_pattern, reason_id, practitioner_id, episode_date,
                    %(now)s, %(return_closes)s, %(loyalty_closes)s,
                    draw.control, method.id,
-                   method.step_id, %(now)s + method.delay * INTERVAL '1 day',
+                   method.step_id, %(next_date)s,
                    'running', 'enrolled', %(uid)s, %(now)s, %(uid)s, %(now)s
               FROM (SELECT * FROM (%(audience)s) AS audience
                      WHERE refusal IS NULL
@@ -311,6 +329,11 @@ class ReactivationEnrollment(models.Model):
             campaign=campaign.id,
             company=campaign.company_id.id,
             now=moment,
+            next_date=self.env["reactivation.delivery"]._local_days_sql(
+                SQL("%s::timestamp", moment),
+                SQL("method.delay"),
+                SQL("%s", campaign.company_id._reactivation_zone()),
+            ),
             return_closes=return_closes,
             loyalty_closes=return_closes + timedelta(days=campaign.loyalty_days),
             uid=self.env.uid,
@@ -344,14 +367,44 @@ class ReactivationEnrollment(models.Model):
             now=moment,
         )
 
-    def _stop_steps(self):
-        """Take the remaining steps off; outcomes are followed to the end."""
-        self.write({"next_step_id": False, "next_date": False})
+    def _stop_steps(self, reason):
+        """Take the remaining steps off; outcomes are followed to the end.
+
+        A delivery that is being sent at this moment cannot be called back; what
+        waits, and what the staff was asked to do, is withdrawn.
+
+        :param str reason: code of `REFUSALS`
+        """
+        self.write(
+            {"next_step_id": False, "next_date": False, "steps_ended": reason}
+        )
+        self._withdraw_deliveries(reason)
+
+    def _withdraw_deliveries(self, reason):
+        """Take back what was not sent yet."""
+        if not self:
+            return
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """UPDATE reactivation_delivery
+                      SET state = 'skipped', reason = %s, settled_on = %s
+                    WHERE enrollment_id IN %s
+                      AND state IN ('pending', 'claimed', 'todo')
+                RETURNING id""",
+                reason,
+                fields.Datetime.now(),
+                tuple(self.ids),
+            )
+        )
+        deliveries = self.env["reactivation.delivery"].browse(row[0] for row in rows)
+        deliveries.invalidate_recordset()
+        deliveries._close_activities()
 
     def _stop(self, reason):
         """Stop for good: the patient may not be contacted any more."""
         self.write({"state": "stopped", "stop_reason": reason})
-        self._stop_steps()
+        self._stop_steps(reason)
 
     @api.model
     def _unite(self, sources, target):

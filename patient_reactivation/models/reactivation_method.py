@@ -35,6 +35,8 @@ class ReactivationMethod(models.Model):
         "step_ids.sequence",
         "step_ids.delay_days",
         "step_ids.channel",
+        "step_ids.fallback_channel",
+        "step_ids.script",
         "step_ids.mailing_ids.subject",
         "step_ids.mailing_ids.reactivation_lang",
     )
@@ -53,9 +55,10 @@ class ReactivationMethod(models.Model):
             return [self.env._("Method “%s” has no step.", self.name)]
         problems = []
         for step in self.step_ids:
-            problems += self.env[f"reactivation.channel.{step.channel}"]._step_problems(
-                step
-            )
+            for channel in step._channels():
+                # A step has one channel, or two with the one it falls back to.
+                kind = self.env[f"reactivation.channel.{channel}"]
+                problems += kind._step_problems(step)
         return problems
 
     def _allocation(self):

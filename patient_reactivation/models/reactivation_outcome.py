@@ -10,11 +10,30 @@ from ..tools.transaction import begin_read_committed
 _logger = logging.getLogger(__name__)
 
 KINDS = [
+    ("opened", "Opened"),
+    ("clicked", "Clicked"),
+    ("replied", "Replied"),
+    ("auto_replied", "Automatic reply"),
+    ("bounced", "Bounced"),
+    ("complained", "Reported as spam"),
+    ("unsubscribed", "Unsubscribed"),
     ("booked", "Booked"),
     ("returned", "Returned"),
     ("loyal", "Won back"),
     ("corrected", "Visit was taken back"),
 ]
+
+# What people did with a message -> the date of it on the delivery.
+DELIVERY_DATES = {
+    "opened": "opened_on",
+    "clicked": "clicked_on",
+    "replied": "replied_on",
+    "bounced": "bounced_on",
+}
+
+# Facts of visits are unique by their date. Not so those of messages, even after
+# their delivery is gone.
+VISIT_FACT = "kind IN ('booked', 'returned', 'loyal', 'corrected')"
 
 # Visits entered late are still noticed this long after the windows are over;
 # the nightly pass looks at everything.
@@ -24,8 +43,9 @@ GRACE = timedelta(days=14)
 class ReactivationOutcome(models.Model):
     """A fact that followed an enrollment. Rows are only ever added.
 
-    `_refresh` reads the live visits and derives from them the dates and the
-    stage of the enrollments.
+    Some follow from visits: `_refresh` reads the live ones and derives from them
+    the dates and the stage of the enrollments. Others are what became of a
+    message (`_append`): a hint, which no rate of success is computed from.
     """
 
     _name = "reactivation.outcome"
@@ -45,13 +65,89 @@ class ReactivationOutcome(models.Model):
     )
     kind = fields.Selection(KINDS, required=True)
     date = fields.Datetime(required=True, help="When it happened.")
+    is_bot = fields.Boolean(
+        string="By a Machine",
+        readonly=True,
+        help="A scanner of links, a mail provider or a preview did this, not the "
+        "patient.",
+    )
 
-    _fact_uniq = models.Constraint(
-        "UNIQUE(enrollment_id, kind, date)", "This outcome is on record already."
+    _visit_fact_uniq = models.UniqueIndex(
+        f"(enrollment_id, kind, date) WHERE {VISIT_FACT}",
+        "This outcome is on record already.",
+    )
+    # Of a message, the first of each kind by people and the first by machines.
+    _event_uniq = models.UniqueIndex(
+        "(delivery_id, kind, is_bot) WHERE delivery_id IS NOT NULL",
+        "This outcome is on record already.",
     )
 
     def write(self, vals):  # pylint: disable=method-required-super
         raise UserError(self.env._("Outcomes are facts: they cannot be changed."))
+
+    # ----------------------------------------------------------------- messages
+
+    @api.model
+    def _append(self, kind, deliveries, date=None, is_bot=False):
+        """Note what became of messages, the first time only.
+
+        What people did is stamped on the delivery too. Nothing else is decided
+        here: the runner looks before it sends.
+
+        :param str kind: one of `KINDS`
+        :param datetime date: when it happened, by default now
+        :param bool is_bot: a machine did it
+        :return: number of outcomes that are new
+        """
+        if not deliveries:
+            return 0
+        self.env.flush_all()
+        date = date or fields.Datetime.now()
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO reactivation_outcome (
+                       enrollment_id, campaign_id, company_id, delivery_id, kind,
+                       date, is_bot, create_uid, create_date, write_uid, write_date)
+                   SELECT enrollment.id, enrollment.campaign_id,
+                          enrollment.company_id, delivery.id, %(kind)s, %(date)s,
+                          %(is_bot)s, %(uid)s, %(now)s, %(uid)s, %(now)s
+                     FROM reactivation_delivery delivery
+                     JOIN reactivation_enrollment enrollment
+                       ON enrollment.id = delivery.enrollment_id
+                    WHERE delivery.id = ANY(%(deliveries)s)
+                 ORDER BY delivery.id
+              ON CONFLICT (delivery_id, kind, is_bot)
+                    WHERE delivery_id IS NOT NULL DO NOTHING""",
+                kind=kind,
+                date=date,
+                is_bot=is_bot,
+                uid=self.env.uid,
+                now=fields.Datetime.now(),
+                deliveries=deliveries.ids,
+            )
+        )
+        appended = self.env.cr.rowcount
+        if not is_bot and kind in DELIVERY_DATES:
+            self._stamp_deliveries(DELIVERY_DATES[kind], deliveries, date)
+        if appended:
+            self.env["reactivation.enrollment"].invalidate_model(["outcome_ids"])
+        return appended
+
+    @api.model
+    def _stamp_deliveries(self, field, deliveries, date):
+        """The first date wins; a row that has one is left alone, and unlocked."""
+        self.env.cr.execute(
+            SQL(
+                """UPDATE reactivation_delivery SET %(field)s = %(date)s
+                    WHERE id = ANY(%(deliveries)s) AND %(field)s IS NULL""",
+                field=SQL.identifier(field),
+                date=date,
+                deliveries=deliveries.ids,
+            )
+        )
+        deliveries.invalidate_recordset([field])
+
+    # ------------------------------------------------------------------- visits
 
     @api.model
     def _refresh(self, everything=False, moment=None):
@@ -77,6 +173,7 @@ class ReactivationOutcome(models.Model):
         changed = cr.rowcount
         cr.execute(self._stages_sql(moment))
         changed += cr.rowcount
+        self._withdraw_deliveries(cr.fetchall())
         cr.execute("DROP TABLE reactivation_watched, reactivation_found")
         self.env["reactivation.enrollment"].invalidate_model()
         self.invalidate_model()
@@ -150,10 +247,11 @@ class ReactivationOutcome(models.Model):
         """Append what is new; a return that is no longer there is corrected."""
         return SQL(
             """INSERT INTO reactivation_outcome (
-                   enrollment_id, campaign_id, company_id, kind, date,
+                   enrollment_id, campaign_id, company_id, kind, date, is_bot,
                    create_uid, create_date, write_uid, write_date)
                SELECT enrollment.id, enrollment.campaign_id, enrollment.company_id,
-                      fact.kind, fact.date, %(uid)s, %(now)s, %(uid)s, %(now)s
+                      fact.kind, fact.date, FALSE,
+                      %(uid)s, %(now)s, %(uid)s, %(now)s
                  FROM reactivation_found found
                  JOIN reactivation_enrollment enrollment ON enrollment.id = found.id
            CROSS JOIN LATERAL (VALUES
@@ -168,9 +266,11 @@ class ReactivationOutcome(models.Model):
                                  THEN %(now)s::timestamp END)
                       ) AS fact (kind, date)
                 WHERE fact.date IS NOT NULL
-          ON CONFLICT (enrollment_id, kind, date) DO NOTHING""",
+          ON CONFLICT (enrollment_id, kind, date) WHERE %(visit_fact)s
+               DO NOTHING""",
             uid=self.env.uid,
             now=moment,
+            visit_fact=SQL(VISIT_FACT),
         )
 
     def _update_sql(self, moment):
@@ -193,21 +293,38 @@ class ReactivationOutcome(models.Model):
         """Stage and end of the watched enrollments, where they differ.
 
         An enrollment runs until the patient is back or the return window is
-        over: until then no other campaign may have the patient.
+        over: until then no other campaign may have the patient. Its steps end
+        before that, when the patient has booked: they do not go on by themselves
+        if that is canceled.
+
+        The statement returns what the steps ended with, where that is new.
         """
         return SQL(
             """UPDATE reactivation_enrollment enrollment
                   SET stage = derived.stage,
                       state = CASE WHEN derived.ended AND enrollment.state = 'running'
                                    THEN 'done' ELSE enrollment.state END,
-                      next_step_id = CASE WHEN derived.ended THEN NULL
+                      next_step_id = CASE WHEN derived.ended OR derived.end_reason
+                                               IS NOT NULL THEN NULL
                                           ELSE enrollment.next_step_id END,
-                      next_date = CASE WHEN derived.ended THEN NULL
+                      next_date = CASE WHEN derived.ended OR derived.end_reason
+                                            IS NOT NULL THEN NULL
                                        ELSE enrollment.next_date END,
+                      steps_ended = COALESCE(
+                          enrollment.steps_ended, derived.end_reason),
                       write_date = %(now)s
                  FROM (SELECT enrollment.id, %(stage)s AS stage,
                               enrollment.returned_date IS NOT NULL
-                              OR enrollment.return_closes <= %(now)s AS ended
+                              OR enrollment.return_closes <= %(now)s AS ended,
+                              CASE WHEN enrollment.is_control
+                                        OR enrollment.steps_ended IS NOT NULL
+                                        THEN NULL
+                                   WHEN enrollment.returned_date IS NOT NULL
+                                        THEN 'returned'
+                                   WHEN enrollment.booked_date IS NOT NULL
+                                        THEN 'booked'
+                                   WHEN enrollment.return_closes <= %(now)s
+                                        THEN 'expired' END AS end_reason
                          FROM reactivation_enrollment enrollment
                          JOIN reactivation_campaign campaign
                            ON campaign.id = enrollment.campaign_id
@@ -215,10 +332,25 @@ class ReactivationOutcome(models.Model):
                            ON watched.id = enrollment.id) AS derived
                 WHERE derived.id = enrollment.id
                   AND (enrollment.stage <> derived.stage
-                       OR derived.ended AND enrollment.state = 'running')""",
+                       OR derived.ended AND enrollment.state = 'running'
+                       OR derived.end_reason IS NOT NULL)
+            RETURNING enrollment.id, derived.end_reason""",
             stage=self.env["reactivation.enrollment"]._stage_sql(moment),
             now=moment,
         )
+
+    def _withdraw_deliveries(self, ended):
+        """Take back what was not sent yet of enrollments whose steps have ended.
+
+        :param ended: list of (enrollment id, reason or None)
+        """
+        by_reason = {}
+        for enrollment_id, reason in ended:
+            if reason:
+                by_reason.setdefault(reason, []).append(enrollment_id)
+        for reason, ids in by_reason.items():
+            # A statement per reason, of which there are three.
+            self.env["reactivation.enrollment"].browse(ids)._withdraw_deliveries(reason)
 
     # --------------------------------------------------------------------- cron
 

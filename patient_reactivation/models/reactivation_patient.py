@@ -187,6 +187,14 @@ class ReactivationPatient(models.Model):
         self.ensure_one()
         return self.partner_id.action_open_reactivation_enrollments()
 
+    def action_open_consents(self):
+        self.ensure_one()
+        return self.partner_id.action_open_reactivation_consents()
+
+    def action_record_objection(self):
+        self.ensure_one()
+        return self.partner_id.action_record_objection()
+
     def action_open_partner(self):
         self.ensure_one()
         return {

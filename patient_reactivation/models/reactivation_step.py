@@ -11,6 +11,8 @@ BODY_PLACEHOLDERS = {
     ),
 }
 
+STEP_CHANNELS = [("mail", "E-mail"), ("call", "Phone call")]
+
 CHANNEL_ICONS = {
     "mail": "fa-envelope",
     "sms": "fa-comment",
@@ -39,16 +41,52 @@ class ReactivationStep(models.Model):
         string="Delay (days)",
         help="Days after enrollment, or after the step before.",
     )
-    channel = fields.Selection([("mail", "E-mail")], required=True, default="mail")
+    channel = fields.Selection(STEP_CHANNELS, required=True, default="mail")
+    fallback_channel = fields.Selection(
+        STEP_CHANNELS,
+        string="Otherwise",
+        help="The channel to use when the first one cannot reach the patient: no "
+        "address, opted out, refused by the mail server.",
+    )
+    valid_days = fields.Integer(
+        string="Valid For (days)",
+        default=14,
+        required=True,
+        help="What could not be sent so many days after it was due is not sent any "
+        "more. Until then failed attempts are repeated.",
+    )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Caller",
+        help="Who gets the task. Empty: the responsible of the campaign.",
+    )
+    script = fields.Text(help="What the caller says to the patient.")
     # Only shown next to the campaign: one e-mail per language.
     mailing_ids = fields.One2many(
         "mailing.mailing", "reactivation_step_id", string="E-mails", copy=True
     )
     mailing_count = fields.Integer(compute="_compute_mailing_count", compute_sudo=True)
 
+    _valid_check = models.Constraint(
+        "CHECK(valid_days > 0)", "A step must be valid for at least one day."
+    )
     _delay_check = models.Constraint(
         "CHECK(delay_days >= 0)", "A step cannot come before the one before it."
     )
+
+    @api.onchange("channel")
+    def _onchange_channel(self):
+        """Name a new step by what it is, unless it has a name of its own."""
+        labels = dict(self._fields["channel"]._description_selection(self.env))
+        if not self.name or self.name in labels.values():
+            self.name = labels.get(self.channel)
+
+    def _channels(self):
+        """:return: names of the channels of these steps, each once, in order"""
+        names = []
+        for step in self:
+            names += [step.channel, step.fallback_channel]
+        return [name for name in dict.fromkeys(names) if name]
 
     @api.depends("mailing_ids")
     def _compute_mailing_count(self):
@@ -65,7 +103,10 @@ class ReactivationStep(models.Model):
             "name": self.name,
             "channel": channels.get(self.channel),
             "icon": CHANNEL_ICONS.get(self.channel, "fa-cog"),
-            "has_mail": self.channel == "mail",
+            "fallback": channels.get(self.fallback_channel),
+            "has_mail": "mail" in self._channels(),
+            "has_call": "call" in self._channels(),
+            "script": (self.script or "").strip().split("\n")[0],
             "mails": [
                 {
                     "id": mailing._origin.id,

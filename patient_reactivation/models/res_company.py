@@ -33,6 +33,81 @@ class ResCompany(models.Model):
         "record with its date and its source. Care reminders need none.",
     )
 
+    reactivation_pace = fields.Integer(
+        string="Messages per Minute",
+        help="No more than this many messages leave in a minute, as the mail server "
+        "or the front desk can take. 0: as fast as possible.",
+    )
+    reactivation_bounce_limit = fields.Float(
+        string="Pause at Bounces (%)",
+        default=2.0,
+        help="A campaign pauses by itself when this share of its last messages went "
+        "to addresses that do not exist.",
+    )
+    reactivation_complaint_limit = fields.Float(
+        string="Pause at Complaints (%)",
+        default=0.1,
+        help="A campaign pauses by itself when this share of its last messages was "
+        "reported as spam. Mail providers block senders above 0.3 %.",
+    )
+    reactivation_approval_limit = fields.Integer(
+        string="Second Person From (patients)",
+        default=500,
+        help="A campaign to this many patients or more is started by one manager "
+        "after another one has approved it. 0: never.",
+    )
+    reactivation_retention_months = fields.Integer(
+        string="Keep Texts For (months)",
+        default=24,
+        help="The texts of messages and replies are removed after this time; the "
+        "numbers stay. 0: keep them.",
+    )
+
+    reactivation_hour_from = fields.Float(
+        string="Contact From",
+        default=8.0,
+        help="First hour of the day on the patient's own clock.",
+    )
+    reactivation_hour_to = fields.Float(
+        string="Contact To",
+        default=20.0,
+        help="On the patient's own clock; messages leave before it.",
+    )
+    reactivation_cap_day = fields.Integer(
+        string="Contacts in 24 Hours",
+        default=1,
+        help="Per patient and per address, over all campaigns and channels.",
+    )
+    reactivation_cap_week = fields.Integer(
+        string="Contacts in 7 Days",
+        default=3,
+        help="Per patient and per address, over all campaigns and channels.",
+    )
+
+    @api.constrains("reactivation_hour_from", "reactivation_hour_to")
+    def _check_reactivation_hours(self):
+        for company in self:
+            start, end = company.reactivation_hour_from, company.reactivation_hour_to
+            if not 0 <= start < end <= 24:
+                raise ValidationError(
+                    self.env._(
+                        "The hours for contacting patients must begin before they "
+                        "end, within one day."
+                    )
+                )
+
+    @api.constrains("reactivation_cap_day", "reactivation_cap_week")
+    def _check_reactivation_caps(self):
+        for company in self:
+            day, week = company.reactivation_cap_day, company.reactivation_cap_week
+            if min(day, week) < 1:
+                raise ValidationError(
+                    self.env._(
+                        "Allow at least one contact in 24 hours and in 7 days. To "
+                        "contact nobody, pause the campaigns."
+                    )
+                )
+
     @api.constrains("reactivation_lapse_months", "reactivation_minor_age")
     def _check_reactivation_numbers(self):
         for company in self:

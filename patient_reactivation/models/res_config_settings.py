@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class ResConfigSettings(models.TransientModel):
@@ -16,3 +16,37 @@ class ResConfigSettings(models.TransientModel):
     reactivation_consent_required = fields.Boolean(
         related="company_id.reactivation_consent_required", readonly=False
     )
+    reactivation_pace = fields.Integer(
+        related="company_id.reactivation_pace", readonly=False
+    )
+    reactivation_bounce_limit = fields.Float(
+        related="company_id.reactivation_bounce_limit", readonly=False
+    )
+    reactivation_complaint_limit = fields.Float(
+        related="company_id.reactivation_complaint_limit", readonly=False
+    )
+    reactivation_approval_limit = fields.Integer(
+        related="company_id.reactivation_approval_limit", readonly=False
+    )
+    reactivation_retention_months = fields.Integer(
+        related="company_id.reactivation_retention_months", readonly=False
+    )
+    reactivation_hour_from = fields.Float(
+        related="company_id.reactivation_hour_from", readonly=False
+    )
+    reactivation_hour_to = fields.Float(
+        related="company_id.reactivation_hour_to", readonly=False
+    )
+    reactivation_cap_day = fields.Integer(
+        related="company_id.reactivation_cap_day", readonly=False
+    )
+    reactivation_cap_week = fields.Integer(
+        related="company_id.reactivation_cap_week", readonly=False
+    )
+    reactivation_rules_note = fields.Char(compute="_compute_reactivation_rules_note")
+
+    @api.depends("company_id")
+    def _compute_reactivation_rules_note(self):
+        rules = self.env["reactivation.contact.rule"]
+        for settings in self:
+            settings.reactivation_rules_note = rules._note(settings.company_id)

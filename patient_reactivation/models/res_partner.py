@@ -348,3 +348,23 @@ class ResPartner(models.Model):
         action["domain"] = [("partner_id", "=", self.id)]
         action["context"] = {}
         return action
+
+    def action_open_reactivation_consents(self):
+        """What the patient allowed and withdrew, the latest word first."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "patient_reactivation.reactivation_consent_action"
+        )
+        action["domain"] = [("partner_id", "=", self.id)]
+        action["context"] = {"default_partner_id": self.id}
+        action["display_name"] = self.env._("Consents of %s", self.name)
+        return action
+
+    def action_record_objection(self):
+        """The patient said to staff what must not be sent any more."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "patient_reactivation.reactivation_objection_action"
+        )
+        action["context"] = {"default_partner_id": self.id}
+        return action

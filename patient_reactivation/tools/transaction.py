@@ -1,5 +1,12 @@
 """Transactions of cron jobs that work beside users and beside each other."""
 
+from contextlib import contextmanager
+
+from psycopg2.extensions import (
+    ISOLATION_LEVEL_READ_COMMITTED,
+    ISOLATION_LEVEL_REPEATABLE_READ,
+)
+
 from odoo import modules
 
 
@@ -15,3 +22,48 @@ def begin_read_committed(env):
     env.invalidate_all()
     if not modules.module.current_test:  # a test stays in its one transaction
         env.cr.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
+@contextmanager
+def work_read_committed(env):
+    """Commit, and run every transaction of the block at READ COMMITTED.
+
+    For a cron entry point that commits after each message; see
+    `begin_read_committed` for why.
+    """
+    env["ir.cron"]._commit_progress()
+    env.invalidate_all()
+    if modules.module.current_test:  # a test stays in its one transaction
+        yield
+        return
+    connection = env.cr.connection
+    connection.set_isolation_level(ISOLATION_LEVEL_READ_COMMITTED)
+    try:
+        yield
+        env.cr.commit()
+    except Exception:
+        env.cr.rollback()
+        raise
+    finally:
+        connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
+
+
+def commit(env, done=0):
+    """Commit what was done so far; in a test, only write it.
+
+    :param int done: records the job got on with. A job that is killed three times
+        by its time limit without having said so is left out by Odoo.
+    """
+    if modules.module.current_test:
+        env.flush_all()
+    elif done:
+        env["ir.cron"]._commit_progress(done)
+    else:
+        env.cr.commit()
+
+
+def rollback(env):
+    """Undo what was not committed; a test keeps its transaction."""
+    env.clear()
+    if not modules.module.current_test:
+        env.cr.rollback()

@@ -30,6 +30,10 @@ export class MethodStepsField extends Component {
         return step.day ? _t("Day %s", step.day) : _t("At once");
     }
 
+    fallbackText(step) {
+        return _t("else: %s", step.fallback);
+    }
+
     /** Read before saving: a save gives new rows their identifiers. */
     position() {
         const methods = this.props.record.model.root.data.method_ids?.records || [];

@@ -1,0 +1,26 @@
+from odoo import fields, models
+
+
+class MailActivity(models.Model):
+    """A task of a delivery that is done or canceled says so to the delivery."""
+
+    _inherit = "mail.activity"
+
+    def _reactivation_deliveries(self):
+        return (
+            self.env["reactivation.delivery"]
+            .sudo()
+            .search([("activity_id", "in", self.ids), ("state", "=", "todo")])
+        )
+
+    def _action_done(self, feedback=False, attachment_ids=None):
+        deliveries = self._reactivation_deliveries()
+        result = super()._action_done(feedback=feedback, attachment_ids=attachment_ids)
+        deliveries.write({"state": "sent", "sent_on": fields.Datetime.now()})
+        return result
+
+    def unlink(self):
+        deliveries = self._reactivation_deliveries()
+        result = super().unlink()
+        deliveries.write({"state": "skipped", "reason": "not_done"})
+        return result
