@@ -6,7 +6,7 @@ RUN := $(STATE)/venv/bin/python
 DB ?= clinic_dev
 export PYTHONPYCACHEPREFIX := $(STATE)/pycache
 # Variables given as `make demo PORT=8070` reach the programs through the environment.
-export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS KILLS
+export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS DELIVERIES KILLS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-crash lint format translate bench demo serve shell stop clean

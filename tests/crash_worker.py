@@ -97,7 +97,7 @@ def slow_down(seconds):
     """Let composing take longer than a decision is good for, in a short time."""
     from odoo.addons.patient_reactivation.models import reactivation_delivery
 
-    reactivation_delivery.DECISION_AGE = timedelta(seconds=1)
+    reactivation_delivery.DECISION_AGE = timedelta(seconds=2)
     composer = database()["mail.compose.message"]
     compose = composer._prepare_mail_values
 
@@ -113,7 +113,7 @@ def work(role, smtp_timeout=None, slow=None, runs=None):
 
     :param smtp_timeout: seconds until a silent mail server is given up
     :param slow: seconds that a machine under load needs more to write an e-mail, on
-        which a decision to send is good for one second only
+        which a decision to send is good for two seconds only
     """
     if smtp_timeout:
         from odoo.addons.base.models import ir_mail_server

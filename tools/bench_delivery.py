@@ -5,12 +5,16 @@ and no server is asked to take it.
 """
 
 import contextlib
+import gc
+import os
+from pathlib import Path
 from unittest import mock
 
 import bench_refresh
 from workspace import SetupError, say
 
 DUE = 1000
+ENROLLMENTS = 1_000_000
 RECIPIENTS = 200
 WARM_UP = 20
 
@@ -48,10 +52,12 @@ def measure_enroll(bench):
     )
 
 
-def measure_due_lookup(bench):
-    """Find the enrollments that are due, among all that are enrolled: seconds; and the
-    runner's tick that turns them into deliveries, with and without any due."""
+def measure_tick(bench):
+    """One call of the runner with a million enrollments of which 1,000 are due: the
+    milliseconds to find them, and those to schedule and decide about each (policy,
+    live visits, caps, contact hours, claim; without sending)."""
     _ensure_enrollments(bench)
+    _fill_enrollments(bench, ENROLLMENTS)
 
     def find(env):
         env.cr.execute(FIND_DUE, {"now": bench.clock(env)})
@@ -61,28 +67,118 @@ def measure_due_lookup(bench):
                 "a fault of the benchmark: work in a new database",
             )
 
-    def tick(env):
+    def schedule(env):
         env["reactivation.delivery"]._schedule_due()
 
+    def decide(env):
+        deliveries, decided = env["reactivation.delivery"], 0
+        while done := deliveries._claim(50)[1]:
+            env.cr.commit()
+            decided += done
+        claimed = deliveries.search_count([("state", "=", "claimed")])
+        if (decided, claimed) != (due, due):
+            raise SetupError(
+                f"{decided} of {due} were decided about, {claimed} may be sent",
+                "a fault of the benchmark: look at the reasons of the deliveries",
+            )
+
     due = 0
-    bench.sql(
-        "UPDATE reactivation_enrollment SET next_date = now() + INTERVAL '9 days'"
-    )
+    _nothing_due(bench)
     bench.vacuum("reactivation_enrollment", "reactivation_delivery")
-    (idle,) = bench.race(tick)
+    (idle,) = bench.race(schedule)
     with bench.environment() as env:
         due = len(_make_due(env, DUE))
     (found,) = bench.race(find)
-    (busy,) = bench.race(tick, turns=1)
+    scheduled, decided = bench.race(schedule, decide, turns=1)
     with bench.environment() as env:
-        enrolled = env["reactivation.enrollment"].search_count([])
+        env.cr.execute("SELECT count(*) FROM reactivation_enrollment")
+        enrolled = env.cr.fetchone()[0]
+    bench.sql("DELETE FROM reactivation_enrollment WHERE partner_id IS NULL")
     bench.figure(
-        "due_lookup",
-        found,
+        "tick",
+        scheduled + decided,
         due=due,
         enrolled=enrolled,
-        tick_seconds=round(busy, 4),
-        idle_tick_seconds=round(idle, 4),
+        find_ms=round(1000 * found, 2),
+        ms_per_due=round(1000 * (scheduled + decided) / due, 3),
+        idle_ms=round(1000 * idle, 2),
+    )
+
+
+def measure_memory(bench):
+    """What a worker grows by over many deliveries: DELIVERIES of them (default
+    2,000), after the first 500, which fill Odoo's caches."""
+    wanted = int(os.environ.get("DELIVERIES") or 2000)
+    _ensure_enrollments(bench)
+    _nothing_due(bench)
+
+    def fill(count):
+        with bench.environment() as env:
+            ids = _make_due(env, count)
+            env["reactivation.delivery"]._schedule_due()
+        return len(ids)
+
+    def run(env):
+        env["reactivation.delivery"]._cron_run()
+
+    done = -500
+    with _without_network():
+        while done < wanted:
+            # The same patients again and again: their deliveries are taken away.
+            done += fill(500 if done < 0 else min(2000, wanted - done))
+            bench.race(run, turns=1)
+            if done == 0:
+                before = _resident_megabytes()
+            _check_all_sent(bench)
+            _nothing_due(bench)
+    growth = _resident_megabytes() - before
+    bench.figure("memory", 0, deliveries=wanted, growth_mb=round(growth, 1))
+
+
+def _resident_megabytes():
+    """Memory of this process that is in use."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _check_all_sent(bench):
+    with bench.environment() as env:
+        env.cr.execute(
+            "SELECT state, reason, count(*) FROM reactivation_delivery "
+            "WHERE state <> 'sent' GROUP BY 1, 2"
+        )
+        if left := env.cr.fetchall():
+            raise SetupError(f"not everything was sent: {left}", "look at the log")
+
+
+def _nothing_due(bench):
+    """No delivery, and every enrollment waits for its step."""
+    bench.sql(
+        "DELETE FROM mailing_trace",
+        "DELETE FROM mail_message WHERE model = 'reactivation.enrollment'",
+        "DELETE FROM reactivation_outcome",
+        "DELETE FROM reactivation_delivery",
+        "UPDATE reactivation_enrollment SET next_date = now() + INTERVAL '9 days',"
+        " steps_ended = NULL WHERE next_date IS NULL OR next_date < now()",
+    )
+
+
+def _fill_enrollments(bench, total):
+    """Enrollments of nobody, so that there are as many as in a very large clinic."""
+    bench.sql(
+        f"""INSERT INTO reactivation_enrollment (
+                campaign_id, company_id, state, stage, is_control, method_id,
+                next_step_id, next_date, enrolled_on, episode_date)
+            SELECT sample.campaign_id, sample.company_id, 'running', 'enrolled', FALSE,
+                   sample.method_id, step.id,
+                   now() + number % 90 * INTERVAL '1 day' + INTERVAL '1 hour',
+                   now(), now()::date - 400
+              FROM (SELECT * FROM reactivation_enrollment
+                     WHERE NOT is_control LIMIT 1) AS sample
+              JOIN reactivation_step step ON step.method_id = sample.method_id
+        CROSS JOIN generate_series(1, GREATEST(0, {total} - (
+                   SELECT count(*) FROM reactivation_enrollment))) AS number"""
     )
 
 
@@ -91,10 +187,7 @@ def measure_deliver_mail(bench):
     each batch: against `action_send_mail` of a mailing with the same text, model and
     number of recipients, in batches that Odoo sends at once."""
     _ensure_enrollments(bench)
-    bench.sql(
-        "DELETE FROM reactivation_delivery",
-        "UPDATE reactivation_enrollment SET next_date = now() + INTERVAL '9 days'",
-    )
+    _nothing_due(bench)
     targets = {}
     with bench.environment() as env:
         mailing = _plain_mailing(env)
@@ -154,6 +247,12 @@ def _campaign(env):
             "zip": "10001",
             "country_id": env.ref("base.us").id,
             "email": "clinic@example.com",
+            # At any hour, and the same patient again and again: the questions are
+            # asked all the same.
+            "reactivation_hour_from": 0,
+            "reactivation_hour_to": 24,
+            "reactivation_cap_day": 1000,
+            "reactivation_cap_week": 1000,
         }
     )
     step = {"name": "E-mail", "delay_days": 30}
@@ -190,13 +289,17 @@ def _ensure_enrollments(bench):
 def _make_due(env, count=None, ids=None):
     """Let the first step of some enrollments be due; return their ids."""
     if ids is None:
-        every = env["reactivation.enrollment"].search([("is_control", "=", False)]).ids
+        every = (
+            env["reactivation.enrollment"]
+            .search([("is_control", "=", False), ("partner_id", "!=", False)])
+            .ids
+        )
         # Spread over all of them, as they lie in the table.
         ids = every[:: max(len(every) // count, 1)][:count]
     env.cr.execute(
         """UPDATE reactivation_enrollment enrollment
               SET next_date = now() AT TIME ZONE 'UTC' - INTERVAL '1 minute',
-                  next_step_id = step.id
+                  next_step_id = step.id, steps_ended = NULL
              FROM reactivation_step step
             WHERE step.method_id = enrollment.method_id AND enrollment.id = ANY (%s)""",
         [list(ids)],

@@ -163,8 +163,8 @@ class MailingTrace(models.Model):
 
     @api.model
     def _reactivation_fail(self, deliveries, reason, failure):
-        """Only what was sent can bounce, and only once: by the time of a second
-        report, the step may be on its way through another channel."""
+        """Only what was sent can bounce, and only as an e-mail: by the time of a
+        second report, the step may have gone through another channel."""
         self.env.flush_all()
         self.env.cr.execute(
             SQL(
@@ -173,7 +173,6 @@ class MailingTrace(models.Model):
                           failure = %(failure)s,
                           settled_on = COALESCE(settled_on, %(now)s)
                     WHERE id = ANY(%(ids)s) AND channel = 'mail'
-                      AND bounced_on IS NULL
                       AND state IN ('sent', 'sending', 'uncertain')""",
                 reason=reason,
                 failure=failure or None,

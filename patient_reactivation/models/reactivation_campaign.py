@@ -177,6 +177,16 @@ class ReactivationCampaign(models.Model):
                 )
             )
 
+    def write(self, vals):
+        result = super().write(vals)
+        if "email_from" in vals or "company_id" in vals:
+            for campaign in self:
+                # The e-mails of each campaign have its own sender.
+                campaign.method_ids.step_ids.sudo().mailing_ids.write(
+                    {"email_from": campaign.email_from}
+                )
+        return result
+
     # ------------------------------------------------------------------ actions
 
     def action_start(self):

@@ -1,5 +1,3 @@
-from itertools import groupby
-
 from odoo import api, fields, models
 from odoo.tools import SQL
 
@@ -102,6 +100,7 @@ class ReactivationContactPolicy(models.AbstractModel):
                 {
                     "purposes": labels["purpose"],
                     "rows": self._answer_rows(answer, labels),
+                    "everywhere": self._refusal_everywhere(answer, labels),
                     "deliveries": [
                         self._delivery_row(delivery, labels)
                         for delivery in deliveries.get(partner_id, ())
@@ -125,25 +124,24 @@ class ReactivationContactPolicy(models.AbstractModel):
 
     @api.model
     def _answer_rows(self, answer, labels):
-        """:return: a row for each channel; equal answers next to each other are one
-        cell"""
-        rows = []
-        for channel, label in labels["channel"].items():
-            codes = [answer[channel, purpose] for purpose in labels["purpose"]]
-            rows.append(
-                {
-                    "channel": label,
-                    "icon": CHANNEL_ICONS.get(channel, "fa-cog"),
-                    "cells": [
-                        {
-                            "span": len(list(same)),
-                            "refusal": labels["reason"].get(code),
-                        }
-                        for code, same in groupby(codes)
-                    ],
-                }
-            )
-        return rows
+        """:return: a row for each channel, with the refusal for each purpose"""
+        return [
+            {
+                "channel": label,
+                "icon": CHANNEL_ICONS.get(channel, "fa-cog"),
+                "refusals": [
+                    labels["reason"].get(answer[channel, purpose])
+                    for purpose in labels["purpose"]
+                ],
+            }
+            for channel, label in labels["channel"].items()
+        ]
+
+    @api.model
+    def _refusal_everywhere(self, answer, labels):
+        """:return: the one refusal that holds whatever the channel and the purpose"""
+        codes = set(answer.values())
+        return labels["reason"].get(codes.pop()) if len(codes) == 1 else None
 
     @api.model
     def _delivery_row(self, delivery, labels):

@@ -217,7 +217,7 @@ class ReactivationDelivery(models.Model):
         while seconds:
             began = fields.Datetime.now()
             decided = self._run_batch(size)
-            slow = fields.Datetime.now() - began > DECISION_AGE
+            slow = fields.Datetime.now() - began >= DECISION_AGE
             if not decided and slow and size > 1:
                 # Writing so many took longer than the decision about them is good.
                 size //= 2
@@ -304,12 +304,14 @@ class ReactivationDelivery(models.Model):
         job of Odoo may find them."""
         if self:
             traces = self.env["mailing.trace"].sudo()
-            mails = traces.search(
-                [("reactivation_delivery_id", "in", self.ids)]
-            ).mail_mail_id
-            # With what the patient's thread says of it: it was not sent.
-            mails.mail_message_id.unlink()
-            mails.exists().unlink()
+            traces = traces.search([("reactivation_delivery_id", "in", self.ids)])
+            # What an uncertain one says stays on the patient's thread: it may have
+            # arrived, and its answer must find the way back.
+            not_sent = traces.filtered(
+                lambda trace: trace.reactivation_delivery_id.state != "uncertain"
+            )
+            not_sent.mail_mail_id.mail_message_id.unlink()
+            traces.mail_mail_id.exists().unlink()
 
     @api.model
     def _fall_back(self):
@@ -796,6 +798,7 @@ class ReactivationDelivery(models.Model):
                 "date": now,
                 "first_date": now,
                 "settled_on": False,
+                "bounced_on": False,
             }
         )
         self.env.ref("patient_reactivation.ir_cron_deliveries").sudo()._trigger()

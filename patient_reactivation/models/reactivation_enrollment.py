@@ -410,15 +410,18 @@ class ReactivationEnrollment(models.Model):
     def _unite(self, sources, target):
         """Prepare the enrollments of contacts for being merged into one.
 
-        One enrollment stays running per company. One that would become the
-        same as another (campaign and episode) lets go of the contact: it stays
-        as history and counts no more.
+        One enrollment stays running per company: the one of the latest episode,
+        which is that of the person. One that would become the same as another
+        (campaign and episode) lets go of the contact: it stays as history and
+        counts no more. What has ended for one of them does not go on.
         """
         everyone = sources | target
         enrollments = self.sudo().search(
             [("partner_id", "in", everyone.ids)], order="enrolled_on, id"
         )
         enrollments = enrollments.sorted(lambda item: item.partner_id != target)
+        enrollments = enrollments.sorted("episode_date", reverse=True)
+        enrollments = enrollments.sorted(lambda item: item.state == "running")
         running, episodes = set(), set()
         for enrollment in enrollments:
             episode = (enrollment.campaign_id, enrollment.episode_date)

@@ -2,6 +2,7 @@ import io
 import json
 import mimetypes
 import zipfile
+from base64 import b64decode
 from datetime import datetime
 
 from markupsafe import Markup
@@ -222,7 +223,7 @@ class ReactivationPrivacy(models.AbstractModel):
         ]
         labels, rows = self._export_rows(partners, names)
         for partner in partners.filtered("image_1920"):
-            photo = partner.with_context(bin_size=False).image_1920.content
+            photo = b64decode(partner.with_context(bin_size=False).image_1920)
             extension = mimetypes.guess_extension(guess_mimetype(photo)) or ""
             files[f"files/photo-{partner.id}{extension}"] = photo
         return key, title, labels, rows

@@ -68,6 +68,10 @@ class ReactivationRunner(models.Model):
         """:return: the companies the user works in; the row is read as superuser"""
         return self.sudo(False).env.companies
 
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        self.display_name = self.env._("Sending")
+
     @api.depends_context("uid")
     def _compute_can_confirm(self):
         self.can_confirm = self.env.user.has_group("base.group_system")

@@ -6,6 +6,7 @@ from . import test_refresh
 from . import test_partner
 from . import test_tier
 from . import test_merge
+from . import test_migration
 from . import test_privacy
 from . import test_campaign
 from . import test_delivery
@@ -14,6 +15,7 @@ from . import test_runner
 from . import test_no_contact
 from . import test_heartbeat
 from . import test_security
+from . import test_smtp
 from . import test_synthea
 from . import test_source_query
 from . import test_tours

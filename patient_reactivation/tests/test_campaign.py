@@ -326,7 +326,7 @@ class TestCampaign(MailClinicCase):
         )
         self.refresh()
         self.assertEqual(
-            self.left_out(self.campaign(purpose="offer")), {"no_consent": 1}
+            self.left_out(self.campaign(purpose="offer")), {"opted_out": 1}
         )
         self.assertEqual(self.left_out(self.campaign(purpose="care")), {})
 

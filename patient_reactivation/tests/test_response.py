@@ -316,10 +316,11 @@ class TestResponse(ResponseCase):
 
     def test_repeated_bounce_changes_nothing_more(self):
         self.bounce()
-        self.delivery.write({"state": "todo", "channel": "call"})
+        self.delivery.write({"state": "sent", "channel": "call"})
         self.bounce()
-        self.assertEqual(self.delivery.state, "todo")
+        self.assertEqual(self.delivery.state, "sent")
         self.assertEqual(self.outcomes(), ["bounced"])
+        self.assertEqual(self.suppressed(), ["bounced"])
 
     def test_not_yet_is_no_bounce(self):
         """C2"""
@@ -627,6 +628,14 @@ class TestStepsEnd(ResponseCase):
         self.assertEqual(self.story.state, "running")
         self.run_day(3)
         self.assertDeliveries(self.ada, ["sent"])
+
+    def test_booking_known_since_before(self):
+        """The stage does not change any more: the steps end all the same."""
+        self.meet(self.ada, -5)
+        self.notice()
+        self.story.steps_ended = False
+        self.notice()
+        self.assertEqual(self.story.steps_ended, "booked")
 
     def test_booking_withdraws_what_waits(self):
         """A6: a step that is due, and not sent yet."""

@@ -222,6 +222,14 @@ class TestUnsubscribe(MailClinicCase, HttpCase):
         self.assertEqual(self.words(), [("withdrawn", "mail", "offer")])
         self.assertEqual(self.blacklist.search_count([]), self.listed)
 
+    def test_nothing_follows_a_stop(self):
+        """A3: said after the step was due, and before it was sent."""
+        self.delivery.sudo().unlink()
+        self.post(None, ONE_CLICK)
+        self.run_crons()
+        self.assertFalse(self.mails_to("ada.lovelace@example.com"))
+        self.assertDeliveries(self.ada, [("skipped", "opted_out")])
+
     # -------------------------------------------------------------------- the page
 
     def test_page_says_what_stops_and_what_does_not(self):

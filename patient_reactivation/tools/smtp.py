@@ -9,17 +9,9 @@ import contextlib
 import re
 import smtplib
 
-ADDRESS = re.compile(r"[^\s<>@,;:\"']+@[^\s<>@,;:\"']+")
+from .mail_signals import classify_bounce
 
-# Enhanced status codes (RFC 3463) that say the mailbox itself is of no use.
-HARD = re.compile(r"\b5\.(1\.[1236]|1\.10|2\.[01])\b")
-# The server does not like the sender, the text or the connection: X.7.x and its
-# usual words. The patient's address may be perfectly right.
-POLICY = re.compile(
-    r"\b[45]\.7\.\d+\b|relay|policy|spam|block|black|reputation|denied|"
-    r"authenticat|not permitted|prohibited|dmarc|spf|dkim|content|sender",
-    re.IGNORECASE,
-)
+ADDRESS = re.compile(r"[^\s<>@,;:\"']+@[^\s<>@,;:\"']+")
 
 # What becomes of a message that was not taken.
 TEMPORARY = "temporary"  # try again later
@@ -59,11 +51,10 @@ def classify(code, text, at_data=False):
         return TEMPORARY
     if code in (530, 534, 535, 538):
         return PROVIDER
-    if HARD.search(text):
-        return HARD_BOUNCE
-    if at_data or POLICY.search(text) or code not in (550, 551, 553):
+    if at_data:
         return REFUSED
-    return HARD_BOUNCE
+    kind = classify_bounce("failed", "", f"{code} {text}")
+    return HARD_BOUNCE if kind == "hard" else REFUSED
 
 
 class WatchedSession:

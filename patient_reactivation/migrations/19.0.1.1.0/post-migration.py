@@ -36,3 +36,4 @@ def migrate(cr, version):
         """UPDATE reactivation_campaign SET resumed_on = date_start
             WHERE resumed_on IS NULL"""
     )
+    cr.execute("UPDATE reactivation_outcome SET is_bot = FALSE WHERE is_bot IS NULL")

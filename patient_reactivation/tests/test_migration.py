@@ -1,0 +1,77 @@
+"""Upgrades: what stands in the database of an older version is carried over."""
+
+import importlib.util
+from datetime import datetime, timedelta
+
+from odoo.tests import tagged
+from odoo.tools.misc import file_path
+
+from .common import MailClinicCase
+
+
+@tagged("post_install", "-at_install")
+class TestMigration(MailClinicCase):
+    def migrate(self, version, *stages):
+        self.env.flush_all()
+        for stage in stages:
+            path = f"patient_reactivation/migrations/{version}/{stage}-migration.py"
+            spec = importlib.util.spec_from_file_location(stage, file_path(path))
+            script = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(script)
+            script.migrate(self.cr, "19.0.1.0.0")
+        self.env.invalidate_all()
+
+    def test_deliveries_of_1_0(self):
+        """Sent stays sent, in flight is uncertain, what waits is sent once."""
+        people = [
+            self.lapsed(name) for name in ("Sent", "Claimed", "Waits", "Next", "Booked")
+        ]
+        campaign = self.campaign(start=True, steps=2)
+        sent, claimed, waits, ahead, booked = (
+            self.enrollment(person) for person in people
+        )
+        first, second = campaign.method_ids.step_ids
+        long_ago = datetime.now() - timedelta(days=3)
+        states = {sent: "sent", claimed: "claimed", waits: "pending", booked: "sent"}
+        for enrollment, state in states.items():
+            self.env["reactivation.delivery"].create(
+                {
+                    "enrollment_id": enrollment.id,
+                    "step_id": first.id,
+                    "campaign_id": campaign.id,
+                    "company_id": self.clinic.id,
+                    "channel": "mail",
+                    "date": long_ago,
+                    "state": state,
+                    "sent_on": long_ago if state == "sent" else False,
+                    "claimed_on": long_ago if state == "claimed" else False,
+                }
+            )
+            # Version 1.0 dated the next step as soon as this one was scheduled.
+            enrollment.write(
+                {
+                    "next_step_id": second.id,
+                    "next_date": datetime.now() + timedelta(days=4),
+                }
+            )
+        booked.write({"next_step_id": False, "next_date": False})
+        booked.booked_date = datetime.now() + timedelta(days=2)
+        campaign.resumed_on = False
+        self.migrate("19.0.1.1.0", "pre", "post")
+        self.assertEqual(campaign.resumed_on, campaign.date_start)
+        self.assertEqual(claimed.delivery_ids.state, "uncertain")
+        self.assertEqual(sent.delivery_ids.settled_on, long_ago)
+        self.assertEqual(sent.delivery_ids.first_date, long_ago)
+        self.assertEqual(sent.delivery_ids.recipient_id, people[0])
+        self.assertFalse(waits.next_date)
+        self.assertFalse(waits.steps_ended)
+        self.assertEqual(booked.steps_ended, "booked")
+        self.assertTrue(ahead.next_date)
+        totals = self.env["reactivation.runner"]._totals(campaign)[campaign.id]
+        self.assertEqual(totals["lost"], 0)
+        self.run_day(12)
+        self.assertDeliveries(people[0], ["sent", "sent"])
+        self.assertDeliveries(people[1], ["uncertain", "sent"])
+        self.assertDeliveries(people[2], ["sent", "sent"])
+        self.assertDeliveries(people[3], ["sent", "sent"])
+        self.assertDeliveries(people[4], ["sent"])

@@ -1,0 +1,270 @@
+"""What a random walk remembers by itself, to judge the addon by: no database.
+
+People, what they said, what happened to them and what reached them, in the simplest
+way that is right. Moments are naive UTC, as in Odoo.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+# Purpose of a message -> purposes whose withdrawal covers it.
+COVERED_BY = {
+    "care": {"care", "all"},
+    "service": {"care", "service", "all"},
+    "offer": {"care", "service", "offer", "all"},
+}
+DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
+
+
+@dataclass
+class Visit:
+    """An appointment or a visit, at a company."""
+
+    company: int
+    start: datetime
+    # planned and done become each other by the clock alone only in a calendar.
+    in_calendar: bool
+    state: str = "done"
+    record: object = None
+
+
+@dataclass(eq=False)
+class Person:
+    """A contact, as it is known to the walk."""
+
+    key: int
+    partner: object
+    zone: str
+    emails: tuple = ()
+    phone: str | None = None
+    guardian: "Person | None" = None
+    minor: bool = False
+    do_not_contact: bool = False
+    deceased: bool = False
+    archived: bool = False
+    gone: bool = False  # merged into somebody else, or erased
+    visits: list = field(default_factory=list)
+
+    @property
+    def alive(self):
+        """May anybody be written to about this person at all?"""
+        return not (self.deceased or self.archived or self.gone)
+
+    def addresses(self, channel):
+        """All addresses this person has on a channel."""
+        if channel == "mail":
+            return set(self.emails)
+        return {self.phone} if self.phone else set()
+
+
+@dataclass(eq=False)
+class Word:
+    """A line of the ledger of consents."""
+
+    number: int
+    speaker: Person
+    granted: bool
+    company: int
+    channel: str
+    purpose: str
+    address: str | None = None
+
+
+@dataclass(eq=False)
+class Contact:
+    """A message that arrived, or a call that was made."""
+
+    at: datetime
+    delivery: int
+    person: Person
+    addresses: frozenset
+    number: int = 0
+    counts: bool = True
+
+
+class Memory:
+    """Everything that happened, and the questions that can be asked about it."""
+
+    def __init__(self):
+        self.people = []
+        self.words = []
+        self.contacts = []
+        self.suppressed = set()
+        self.attempts = {}  # delivery -> Message-IDs that left for it
+        self.arrived = {}  # (enrollment, step) -> contacts that count
+        self._numbers = count(1)
+
+    # ------------------------------------------------------------------- people
+
+    def living(self):
+        """People something can still happen to."""
+        return [person for person in self.people if person.alive]
+
+    def of_partner(self, partner_id):
+        """The person behind a contact's number."""
+        for person in self.people:
+            if person.partner.id == partner_id and not person.gone:
+                return person
+        return None
+
+    def users_of(self, address):
+        """Those who live and use an address."""
+        return [
+            person
+            for person in self.people
+            if not (person.archived or person.deceased or person.gone)
+            and (address in person.emails or address == person.phone)
+        ]
+
+    def merge(self, gone, kept):
+        """Two contacts are one person: each no counts on, each yes is used up."""
+        for word in list(self.words):
+            if word.speaker in (gone, kept):
+                if word.granted or self._ended(word, word.company, word.channel):
+                    self.words.remove(word)
+                word.speaker = kept
+        for contact in self.contacts:
+            if contact.person is gone:
+                contact.person = kept
+        for person in self.people:
+            if person.guardian is gone:
+                person.guardian = None if person is kept else kept
+        kept.visits += gone.visits
+        kept.do_not_contact |= gone.do_not_contact
+        kept.emails = kept.emails or gone.emails
+        kept.phone = kept.phone or gone.phone
+        gone.gone = True
+
+    def erase(self, person):
+        """Nobody may use the addresses, unless somebody else has them too."""
+        person.gone = True
+        for address in (*person.emails, person.phone):
+            if address and not self.users_of(address):
+                self.suppressed.add(address)
+        for word in list(self.words):
+            if word.speaker is person:
+                heirs = self.users_of(word.address) if word.address else []
+                ended = self._ended(word, word.company, word.channel)
+                self.words.remove(word)
+                if heirs and not word.granted and not ended:
+                    heir = min(heirs, key=lambda one: one.partner.id)
+                    self.say(
+                        heir,
+                        False,
+                        word.company,
+                        word.channel,
+                        word.purpose,
+                        word.address,
+                    )
+        for other in self.people:
+            if other.guardian is person:
+                other.guardian = None
+
+    # -------------------------------------------------------------------- words
+
+    def say(self, person, granted, company, channel, purpose, address=None):
+        """Somebody says yes or no in person."""
+        number = next(self._numbers)
+        self.words.append(
+            Word(number, person, granted, company, channel, purpose, address)
+        )
+
+    def _ended(self, word, company, channel, purposes=None, addresses=()):
+        """Did the same person say yes later?"""
+        return any(
+            later.granted
+            and later.speaker is word.speaker
+            and later.number > word.number
+            and later.company in (word.company, company)
+            and later.channel in (channel, "all")
+            and later.purpose in (purposes or {word.purpose, "all"})
+            and (later.address in (None, word.address) or later.address in addresses)
+            for later in self.words
+        )
+
+    def has_objected(self, person, company, channel, purpose):
+        """Does this person, or anybody about one of the addresses, want none?"""
+        addresses = person.addresses(channel)
+        return any(
+            not word.granted
+            and word.channel in (channel, "all")
+            and word.purpose in COVERED_BY[purpose]
+            and (word.company == company or channel == "call")
+            and (word.speaker is person or word.address in addresses)
+            and not self._ended(word, company, channel, {purpose, "all"}, addresses)
+            for word in self.words
+        )
+
+    def has_consented(self, person, company, channel, purpose):
+        """Has this person ever said yes to it?"""
+        return any(
+            word.granted
+            and word.speaker is person
+            and word.company == company
+            and word.channel in (channel, "all")
+            and word.purpose in (purpose, "all")
+            for word in self.words
+        )
+
+    # ----------------------------------------------------------------- contacts
+
+    def note_contact(self, key, contact):
+        """Something reached a person."""
+        contact.number = next(self._numbers)
+        self.contacts.append(contact)
+        self.arrived.setdefault(key, []).append(contact)
+
+    def forget_contacts(self, delivery):
+        """It came back, or the staff knows that it never arrived."""
+        for contact in self.contacts:
+            if contact.delivery == delivery:
+                contact.counts = False
+
+    def recent(self, person, addresses, now, window):
+        """What reached a person or one of the addresses lately."""
+        return [
+            contact
+            for contact in self.contacts
+            if contact.counts
+            # A clock that was ahead leaves contacts in the future.
+            and contact.at > now - window
+            and (contact.person is person or contact.addresses & addresses)
+        ]
+
+    # ------------------------------------------------------------------- visits
+
+    @staticmethod
+    def is_booked(person, company, now):
+        """Is there an appointment to come?"""
+        return any(
+            visit.company == company
+            and visit.start > now
+            and (visit.state == "planned" or visit.in_calendar)
+            and visit.state != "off"
+            for visit in person.visits
+        )
+
+    @staticmethod
+    def came_after(person, company, episode, zone, now):
+        """Was there a visit on a later day than the one that was the last?"""
+        return any(
+            visit.company == company
+            and visit.start <= now
+            and (visit.state == "done" or visit.in_calendar)
+            and visit.state not in ("off", "missed")
+            and local(visit.start, zone).date() > episode
+            for visit in person.visits
+        )
+
+
+def local(moment, zone):
+    """What the clocks of a zone show."""
+    return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+
+
+def birth_of(minor):
+    """A day of birth of somebody who stays a minor, or not, during the walk."""
+    return date(2025, 5, 5) if minor else date(1970, 5, 5)
