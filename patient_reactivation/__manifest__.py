@@ -11,6 +11,7 @@
         "contacts",
         "mass_mailing",
         "phone_validation",
+        "privacy_lookup",
     ],
     "external_dependencies": {"python": ["phonenumbers"]},
     "data": [

@@ -108,13 +108,18 @@ def slow_down(seconds):
     composer._prepare_mail_values = compose_slowly
 
 
-def work(role, smtp_timeout=None, slow=None, runs=None):
+def work(role, batch=None, smtp_timeout=None, slow=None, runs=None):
     """Repeat a role until the process is killed, or a number of times.
 
+    :param batch: deliveries of one claim
     :param smtp_timeout: seconds until a silent mail server is given up
     :param slow: seconds that a machine under load needs more to write an e-mail, on
         which a decision to send is good for two seconds only
     """
+    if batch:
+        from odoo.addons.patient_reactivation.models import reactivation_delivery
+
+        reactivation_delivery.BATCH = batch
     if smtp_timeout:
         from odoo.addons.base.models import ir_mail_server
 

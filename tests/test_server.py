@@ -39,6 +39,9 @@ def admin(server):
             "zip": "10001",
             "country_id": country[0],
             "email": "clinic@example.com",
+            # Whatever time it is when the tests run.
+            "reactivation_hour_from": 0,
+            "reactivation_hour_to": 24,
         },
     )
     done = client.import_file(
@@ -140,6 +143,12 @@ OUR_MODELS = (
     "reactivation.outcome",
     "reactivation.consent",
     "reactivation.report",
+    "reactivation.suppression",
+    "reactivation.contact.rule",
+    "reactivation.runner",
+    "reactivation.channel.status",
+    "reactivation.no.contact",
+    "reactivation.erasure",
 )
 
 

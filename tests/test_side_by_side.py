@@ -49,6 +49,9 @@ def populate(env):
             "zip": "10001",
             "country_id": env.ref("base.us").id,
             "email": "clinic@example.com",
+            # Whatever time it is when the tests run.
+            "reactivation_hour_from": 0,
+            "reactivation_hour_to": 24,
         }
     )
     people = env["res.partner"].create(

@@ -160,19 +160,29 @@ class ReactivationChannelMail(models.AbstractModel):
         ids = {res_id: row[0] for res_id, row in by_enrollment.items()}
         # The messages exist for the runner only: Odoo's queue must not see them.
         mails.write({"state": "cancel"})
+        campaign = self._campaign_of(mails)
+        refusal = self.env["reactivation.contact.policy"]._opt_out_sql(
+            campaign.company_id, "mail", campaign.purpose
+        )
         sent = self.env["mail.mail"]
         for server_id, domain_id, smtp_from, batch in mails._split_by_mail_configuration():
             # Nearly always one group: mails of one mailing have one sender.
             session = self._connect(server_id, smtp_from, mails)
             if session is None:
                 break
-            for mail in mails.browse(batch):
-                delivery = self.env["reactivation.delivery"].browse(ids[mail.res_id])
-                if not delivery._begin_sending():
+            # All of them are put into their final form first: a commit empties the
+            # cache, and everything would be read again for each message.
+            messages = [
+                (mail.id, ids[mail.res_id], self._build(mail, server_id, domain_id))
+                for mail in mails.browse(batch)
+            ]
+            for mail_id, delivery_id, built in messages:
+                delivery = self.env["reactivation.delivery"].browse(delivery_id)
+                if not delivery._begin_sending(refusal):
                     break
-                error = self._send_one(mail, session, server_id, domain_id)
+                error = self._send_one(built, session, server_id)
                 if not error:
-                    sent |= mail
+                    sent |= sent.browse(mail_id)
                     delivery._end_sending("sent")
                 elif not self._write_failure(delivery, error):
                     break
@@ -209,12 +219,14 @@ class ReactivationChannelMail(models.AbstractModel):
         return mails[:1].mailing_id.reactivation_step_id.campaign_id
 
     @api.model
-    def _send_one(self, mail, session, server_id, domain_id):
-        """Send one message, to all addresses of its recipient.
+    def _build(self, mail, server_id, domain_id):
+        """Put one message into the form in which it leaves.
 
-        :return: None, or the `DeliveryError` that tells what happened
+        :return: list of (mail server with its context, message), one for each
+            address the recipient has; or the `DeliveryError` that kept it from that
         """
         server = self.env["ir.mail_server"]
+        built = []
         try:
             for email in mail._prepare_outgoing_list(
                 mail_server=server.browse(server_id)
@@ -239,6 +251,21 @@ class ReactivationChannelMail(models.AbstractModel):
                     subtype_alternative="plain",
                     headers=email["headers"],
                 )
+                built.append((sender, message))
+        except Exception as error:  # noqa: BLE001 - one patient's failure is a state
+            return self._explain(error)
+        return built
+
+    @api.model
+    def _send_one(self, built, session, server_id):
+        """Hand over one message.
+
+        :return: None, or the `DeliveryError` that tells what happened
+        """
+        if isinstance(built, smtp.DeliveryError):
+            return built
+        try:
+            for sender, message in built:
                 sender.send_email(
                     message, mail_server_id=server_id, smtp_session=session
                 )

@@ -165,14 +165,22 @@ class ReactivationContactPolicy(models.AbstractModel):
     @api.model
     def _channel_refusal_sql(self, company, channel, purpose, today, paid=False):
         """Why one channel may not be used: address, opt-outs, consent."""
-        answers = [self._opt_out_sql(company, channel, purpose)]
+        consent = self.env["reactivation.consent"]
+        answers = [
+            self._opt_out_sql(company, channel, purpose),
+            # What was said of a child holds as well as what the guardian said.
+            SQL(
+                "CASE WHEN partner.id <> recipient.id AND %s THEN 'opted_out' END",
+                consent._withdrawn_sql(
+                    company, channel, purpose, SQL("ARRAY[]::text[]"), person="partner"
+                ),
+            ),
+        ]
         if paid:
             answers.append(
                 SQL(
                     "CASE WHEN NOT %s THEN 'no_authorization' END",
-                    self.env["reactivation.consent"]._granted_sql(
-                        company, channel, "paid"
-                    ),
+                    consent._granted_sql(company, channel, "paid"),
                 )
             )
         answers.append(
@@ -192,7 +200,7 @@ class ReactivationContactPolicy(models.AbstractModel):
         if kind._address_kind:
             answers.append(
                 self.env["reactivation.suppression"]._refusal_sql(
-                    kind._address_kind, addresses
+                    kind._address_kind, addresses, company
                 )
             )
         answers.append(

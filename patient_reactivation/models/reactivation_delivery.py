@@ -602,12 +602,13 @@ class ReactivationDelivery(models.Model):
 
     # ------------------------------------------------------------------- result
 
-    def _begin_sending(self):
+    def _begin_sending(self, refusal):
         """The last look at one claimed delivery before it is handed over.
 
         It goes out only if nothing the decision rests on has changed since: an
         opt-out, a suppressed address, a stop, a pause. Committed here.
 
+        :param SQL refusal: over `recipient`: why the address may not be used, or NULL
         :return: bool: it may be sent now
         """
         self.ensure_one()
@@ -632,9 +633,7 @@ class ReactivationDelivery(models.Model):
                 RETURNING 1""",
                 id=self.id,
                 oldest=now - DECISION_AGE,
-                refusal=self.env["reactivation.contact.policy"]._opt_out_sql(
-                    self.company_id, self.channel, self.campaign_id.purpose
-                ),
+                refusal=refusal,
             )
         )
         commit(self.env, done=len(sent))

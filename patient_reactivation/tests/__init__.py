@@ -28,3 +28,4 @@ from . import test_suppression
 from . import test_unsubscribe
 from . import test_mail_signals
 from . import test_response
+from . import test_random_walk

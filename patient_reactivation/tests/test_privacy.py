@@ -516,6 +516,29 @@ class TestErasure(PrivacyCase):
         again = self.lapsed("Ada", email=EMAIL.upper())
         self.assertEqual(self.refusal(again), "erased")
 
+    def test_privacy_lookup(self):
+        """J8, J1: Odoo's own tool deletes the contact, and no result with it."""
+        ada = self.patient()
+        campaign = self.campaign(start=True, steps=3)
+        self.story(ada, campaign)
+        before = self.results(campaign)
+        before.pop("mailing")
+        lookup = self.env["privacy.lookup.wizard"].create(
+            {"name": NAME, "email": EMAIL}
+        )
+        lookup.action_lookup()
+        found = set(lookup.line_ids.mapped("res_model"))
+        self.assertIn("res.partner", found)
+        self.assertFalse([name for name in found if name.startswith("reactivation.")])
+        lookup.line_ids.filtered(
+            lambda line: line.res_model == "res.partner"
+        ).action_unlink_all()
+        after = self.results(campaign)
+        after.pop("mailing")
+        self.assertEqual(after, before)
+        self.assertTrue(self.suppressed("mail", EMAIL))
+        self.assertFalse(self.found_in_database("needles", "knee"))
+
     def test_deleted_stranger_is_not_suppressed(self):
         """J8: a supplier is nobody we know anything of."""
         supplier = self.person("Supplier")

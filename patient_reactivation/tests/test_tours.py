@@ -1,10 +1,11 @@
-"""The four ways through the app, in a real browser."""
+"""The ways through the app, in a real browser."""
 
 from datetime import timedelta
 
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields
+from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
 
@@ -70,6 +71,40 @@ class TestTours(HttpCase):
         )
         return partner
 
+    @classmethod
+    def _campaign(cls, channel="mail"):
+        """A running campaign of one step, whose patients are due."""
+        campaign = cls.env["reactivation.campaign"].create(
+            {
+                "name": "Tour recall",
+                "company_id": cls.clinic.id,
+                "user_id": cls.manager.id,
+                "segment_ids": [Command.create({"name": "Everybody"})],
+                "method_ids": [
+                    Command.create(
+                        {
+                            "name": "One step",
+                            "step_ids": [
+                                Command.create(
+                                    {
+                                        "name": "First step",
+                                        "channel": channel,
+                                        "user_id": cls.desk.id,
+                                        "script": "Would Thursday suit you?",
+                                    }
+                                )
+                            ],
+                        }
+                    )
+                ],
+            }
+        )
+        if channel == "mail":
+            campaign.method_ids.step_ids._create_mailing("en_US")
+        campaign.action_start()
+        cls.env["reactivation.delivery"]._schedule_due()
+        return campaign
+
     def test_front_desk_finds_a_patient_and_notes_the_reason(self):
         self.start_tour("/odoo", "reactivation_front_desk", login=self.desk.login)
         patient = self.env["reactivation.patient"].search(
@@ -109,3 +144,48 @@ class TestTours(HttpCase):
         self.start_tour(
             "/odoo/contacts", "reactivation_contacts", login=self.desk.login
         )
+
+    def test_manager_reads_why_patients_are_not_contacted(self):
+        self._campaign()
+        self.start_tour("/odoo", "reactivation_why_not", login=self.manager.login)
+
+    def test_manager_looks_after_uncertain_messages(self):
+        """B3, C4: what may have arrived is decided about by people."""
+        ugo = self._patient("Ugo Toures", [9], email="ugo@example.com")
+        self.env["reactivation.patient"]._refresh()
+        self._campaign()
+        deliveries = self.env["reactivation.delivery"].search(
+            [("partner_id", "in", (self.tara + ugo).ids)]
+        )
+        handed_over = fields.Datetime.now() - timedelta(hours=2)
+        for number, partner in enumerate((self.tara, ugo), 1):
+            deliveries.filtered(lambda item, who=partner: item.partner_id == who).write(
+                {
+                    "state": "uncertain",
+                    "claimed_on": handed_over,
+                    "recipient_id": partner.id,
+                    "failure": "Connection lost",
+                    "message_id": f"<tour-{number}@clinic>",
+                }
+            )
+        self.start_tour(
+            "/odoo/reactivation-campaigns",
+            "reactivation_uncertain",
+            login=self.manager.login,
+        )
+        deliveries.invalidate_recordset()
+        arrived = deliveries.filtered(lambda item: item.partner_id == self.tara)
+        self.assertEqual((arrived.state, arrived.sent_on), ("sent", handed_over))
+        self.assertEqual((deliveries - arrived).state, "pending")
+
+    def test_front_desk_calls_a_patient(self):
+        self._campaign("call")
+        delivery = self.env["reactivation.delivery"].search(
+            [("partner_id", "=", self.tara.id)]
+        )
+        delivery.write({"state": "claimed", "recipient_id": self.tara.id})
+        delivery._deliver()
+        self.start_tour("/odoo", "reactivation_call", login=self.desk.login)
+        delivery.invalidate_recordset()
+        self.assertEqual(delivery.state, "sent")
+        self.assertTrue(delivery.sent_on)

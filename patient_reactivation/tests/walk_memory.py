@@ -59,6 +59,10 @@ class Person:
             return set(self.emails)
         return {self.phone} if self.phone else set()
 
+    def first_address(self, channel):
+        """The one that stands for all of them where contacts are counted."""
+        return set(self.emails[:1]) if channel == "mail" else self.addresses(channel)
+
 
 @dataclass(eq=False)
 class Word:
@@ -81,8 +85,13 @@ class Contact:
     delivery: int
     person: Person
     addresses: frozenset
+    first: frozenset
     number: int = 0
     counts: bool = True
+
+    def __repr__(self):
+        reached = ", ".join(sorted(self.addresses))
+        return f"<{self.at}: delivery {self.delivery}, {reached}>"
 
 
 class Memory:
@@ -231,7 +240,7 @@ class Memory:
             if contact.counts
             # A clock that was ahead leaves contacts in the future.
             and contact.at > now - window
-            and (contact.person is person or contact.addresses & addresses)
+            and (contact.person is person or contact.first & addresses)
         ]
 
     # ------------------------------------------------------------------- visits

@@ -1,3 +1,4 @@
+from . import privacy_lookup_wizard
 from . import reactivation_audience_preview
 from . import reactivation_erase
 from . import reactivation_objection

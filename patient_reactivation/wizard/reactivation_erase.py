@@ -144,6 +144,7 @@ class ReactivationErase(models.TransientModel):
         return Markup("<ul>%s</ul>") % Markup().join(lines)
 
     def action_erase(self):
+        self.check_access("write")
         self.ensure_one()
         if not self.is_understood:
             raise UserError(

@@ -39,8 +39,30 @@ registry.category("web_tour.tours").add("reactivation_campaign", {
             run: "click",
         },
         {
-            trigger: ".modal [name=step_ids] .o_data_row [name=name] input",
+            content: "A step has a form of its own",
+            trigger: ".modal:contains('Create Step') .o_form_view [name=name] input",
             run: "edit First reminder",
+        },
+        {
+            content: "When the e-mail cannot be used, the front desk calls",
+            trigger: ".modal:contains('Create Step') [name=fallback_channel] input",
+            run: "click",
+        },
+        {
+            trigger: ".o_select_menu_item:contains('Phone call')",
+            run: "click",
+        },
+        {
+            trigger: ".modal:contains('Create Step') [name=script] textarea",
+            run: "edit Would Thursday suit you?",
+        },
+        {
+            trigger: ".modal:contains('Create Step') .o_form_button_save",
+            run: "click",
+        },
+        {
+            trigger:
+                "body:not(:has(.modal:contains('Create Step'))) .modal [name=step_ids] .o_data_row:contains('First reminder'):contains('Phone call')",
         },
         {
             trigger: ".modal .o_form_button_save",
@@ -49,7 +71,7 @@ registry.category("web_tour.tours").add("reactivation_campaign", {
         {
             content: "The step is drawn, and says that its e-mail is missing",
             trigger:
-                "body:not(:has(.modal)) [name=method_ids] .o_reactivation_step:contains('First reminder'):contains('not written yet')",
+                "body:not(:has(.modal)) [name=method_ids] .o_reactivation_step:contains('First reminder'):contains('else: Phone call'):contains('Would Thursday suit you?'):contains('The e-mail is not written yet')",
         },
         {
             content: "Write the e-mail: this saves the campaign",
@@ -96,7 +118,7 @@ registry.category("web_tour.tours").add("reactivation_campaign", {
         },
         {
             content: "The one without an address is left out, and it is said why",
-            trigger: ".modal .o_data_row:contains('No e-mail address')",
+            trigger: ".modal .o_data_row:contains('No address or number')",
         },
         {
             trigger: ".modal button[name=action_start]",
