@@ -116,13 +116,17 @@ class ReactivationNoContact(models.Model):
         )
 
     def _audience_sql(self, campaign):
-        """:return: SQL of the lapsed patients whom a campaign does not enroll"""
+        """:return: SQL of the lapsed patients whom a campaign does not enroll
+
+        OFFSET 0 keeps the planner from writing the policy's long expression out once
+        more wherever the reason is used.
+        """
         return SQL(
             """SELECT %(campaign)s * %(factor)s::bigint + audience.patient_id,
                       audience.partner_id, %(company)s, %(campaign)s, NULL::int,
                       NULL::int, NULL::varchar, 'not_enrolled', audience.refusal,
                       NULL::timestamp, audience.tier_id, audience.visit_pattern
-                 FROM (%(audience)s) AS audience
+                 FROM (%(audience)s OFFSET 0) AS audience
                 WHERE audience.refusal <> 'enrolled'""",
             campaign=campaign.id,
             company=campaign.company_id.id,
