@@ -15,6 +15,7 @@ from . import reactivation_consent
 from . import reactivation_contact_rule
 from . import reactivation_contact_policy
 from . import reactivation_campaign
+from . import reactivation_campaign_safety
 from . import reactivation_segment
 from . import reactivation_method
 from . import reactivation_step
@@ -23,6 +24,7 @@ from . import reactivation_enrollment
 from . import reactivation_runner
 from . import reactivation_channel_status
 from . import reactivation_delivery
+from . import reactivation_delivery_runner
 from . import reactivation_channel
 from . import reactivation_channel_mail
 from . import reactivation_channel_call

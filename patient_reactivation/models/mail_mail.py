@@ -16,8 +16,10 @@ class MailMail(models.Model):
     def _of_deliveries(self):
         """:return: those of them that belong to a delivery of a campaign"""
         return self.filtered(
-            lambda mail: mail.mailing_id.reactivation_step_id
-            and mail.mailing_trace_ids.reactivation_delivery_id
+            lambda mail: (
+                mail.mailing_id.reactivation_step_id
+                and mail.mailing_trace_ids.reactivation_delivery_id
+            )
         )
 
     def send(self, auto_commit=False, raise_exception=False, post_send_callback=None):

@@ -36,7 +36,9 @@ class ReactivationChannelCall(models.AbstractModel):
     def _step_problems(self, step):
         if not step.script:
             return [
-                self.env._("Step “%s” has no script: what is the caller to say?", step.name)
+                self.env._(
+                    "Step “%s” has no script: what is the caller to say?", step.name
+                )
             ]
         return []
 

@@ -165,7 +165,12 @@ class ReactivationChannelMail(models.AbstractModel):
             campaign.company_id, "mail", campaign.purpose
         )
         sent = self.env["mail.mail"]
-        for server_id, domain_id, smtp_from, batch in mails._split_by_mail_configuration():
+        for (
+            server_id,
+            domain_id,
+            smtp_from,
+            batch,
+        ) in mails._split_by_mail_configuration():
             # Nearly always one group: mails of one mailing have one sender.
             session = self._connect(server_id, smtp_from, mails)
             if session is None:

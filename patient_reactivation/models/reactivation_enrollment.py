@@ -375,9 +375,7 @@ class ReactivationEnrollment(models.Model):
 
         :param str reason: code of `REFUSALS`
         """
-        self.write(
-            {"next_step_id": False, "next_date": False, "steps_ended": reason}
-        )
+        self.write({"next_step_id": False, "next_date": False, "steps_ended": reason})
         self._withdraw_deliveries(reason)
 
     def _withdraw_deliveries(self, reason):

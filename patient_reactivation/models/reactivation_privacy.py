@@ -593,7 +593,8 @@ class ReactivationPrivacy(models.AbstractModel):
 
 
 class ResPartner(models.Model):
-    _inherit = "res.partner"
+    _name = "res.partner"
+    _inherit = ["res.partner"]
 
     guardian_ward_ids = fields.One2many(
         "res.partner",

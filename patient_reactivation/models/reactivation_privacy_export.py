@@ -84,7 +84,8 @@ class ReactivationPrivacy(models.AbstractModel):
     belongs to other companies is left out.
     """
 
-    _inherit = "reactivation.privacy"
+    _name = "reactivation.privacy"
+    _inherit = ["reactivation.privacy"]
 
     @api.model
     def _export_zip(self, partner):

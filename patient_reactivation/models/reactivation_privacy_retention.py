@@ -14,7 +14,8 @@ class ReactivationPrivacy(models.AbstractModel):
     """The end of texts that are old enough. What is counted stays, and so does what
     a patient allowed or withdrew: that has to be proven for years."""
 
-    _inherit = "reactivation.privacy"
+    _name = "reactivation.privacy"
+    _inherit = ["reactivation.privacy"]
 
     @api.model
     def _cron_retention(self):

@@ -14,7 +14,7 @@ from .common import MailClinicCase
 
 CHANNEL_LOG = "odoo.addons.patient_reactivation.models.reactivation_channel_mail"
 RUNNER_LOG = "odoo.addons.patient_reactivation.models.reactivation_runner"
-DELIVERY_LOG = "odoo.addons.patient_reactivation.models.reactivation_delivery"
+DELIVERY_LOG = "odoo.addons.patient_reactivation.models.reactivation_delivery_runner"
 
 
 def refused(code, text):
@@ -476,9 +476,7 @@ class TestClaims(SmtpClinicCase):
             claimed._deliver()
         claimed.write({"state": "sent", "sent_on": datetime.now()})
         mailing = campaign.method_ids.step_ids.mailing_ids
-        trace = self.env["mailing.trace"].search(
-            [("mass_mailing_id", "=", mailing.id)]
-        )
+        trace = self.env["mailing.trace"].search([("mass_mailing_id", "=", mailing.id)])
         self.assertTrue(trace.mail_mail_id)
         self.mail_unlink_sent = True
         self.env["reactivation.runner"]._cron_audit()
@@ -855,9 +853,7 @@ class TestCall(MailClinicCase):
                 )
             )
         }
-        self.assertEqual(
-            audience, {person.id: code for code, person in people.items()}
-        )
+        self.assertEqual(audience, {person.id: code for code, person in people.items()})
         self.assertFalse(campaign.enrollment_ids)
 
     def test_missing_script_is_named(self):

@@ -75,6 +75,7 @@ class Word:
     channel: str
     purpose: str
     address: str | None = None
+    ends: bool = True  # a yes ends what the same person said before
 
 
 @dataclass(eq=False)
@@ -132,9 +133,9 @@ class Memory:
         """Two contacts are one person: each no counts on, each yes is used up."""
         for word in list(self.words):
             if word.speaker in (gone, kept):
-                if word.granted or self._ended(word, word.company, word.channel):
+                if self._ended(word, word.company, word.channel):
                     self.words.remove(word)
-                word.speaker = kept
+                word.speaker, word.ends = kept, False
         for contact in self.contacts:
             if contact.person is gone:
                 contact.person = kept
@@ -177,14 +178,17 @@ class Memory:
     def say(self, person, granted, company, channel, purpose, address=None):
         """Somebody says yes or no in person."""
         number = next(self._numbers)
-        self.words.append(
-            Word(number, person, granted, company, channel, purpose, address)
-        )
+        word = Word(number, person, granted, company, channel, purpose, address)
+        self.words.append(word)
+        return word
 
     def _ended(self, word, company, channel, purposes=None, addresses=()):
         """Did the same person say yes later?"""
+        if word.granted:
+            return False
         return any(
             later.granted
+            and later.ends
             and later.speaker is word.speaker
             and later.number > word.number
             and later.company in (word.company, company)
