@@ -93,11 +93,24 @@ def job():
 ROLES = {role.__name__: role for role in (runner, mail_queue, clicker, job)}
 
 
+def set_constant(name, value):
+    """Set a constant of the runner, in every module that knows it."""
+    from odoo.addons.patient_reactivation.models import (
+        reactivation_delivery,
+        reactivation_delivery_runner,
+    )
+
+    modules = [reactivation_delivery, reactivation_delivery_runner]
+    found = [module for module in modules if hasattr(module, name)]
+    if not found:
+        raise AttributeError(name)
+    for module in found:
+        setattr(module, name, value)
+
+
 def slow_down(seconds):
     """Let composing take longer than a decision is good for, in a short time."""
-    from odoo.addons.patient_reactivation.models import reactivation_delivery
-
-    reactivation_delivery.DECISION_AGE = timedelta(seconds=2)
+    set_constant("DECISION_AGE", timedelta(seconds=2))
     composer = database()["mail.compose.message"]
     compose = composer._prepare_mail_values
 
@@ -117,9 +130,7 @@ def work(role, batch=None, smtp_timeout=None, slow=None, runs=None):
         which a decision to send is good for two seconds only
     """
     if batch:
-        from odoo.addons.patient_reactivation.models import reactivation_delivery
-
-        reactivation_delivery.BATCH = batch
+        set_constant("BATCH", batch)
     if smtp_timeout:
         from odoo.addons.base.models import ir_mail_server
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import RefusedError, wait_for
+from conftest import RefusedError, midday_zone, wait_for
 
 PATIENTS = b"""ref,name,email
 P1,Ada Lovelace,ada@example.com
@@ -40,8 +40,7 @@ def admin(server):
             "country_id": country[0],
             "email": "clinic@example.com",
             # Whatever time it is when the tests run.
-            "reactivation_hour_from": 0,
-            "reactivation_hour_to": 24,
+            "reactivation_tz": midday_zone(),
         },
     )
     done = client.import_file(

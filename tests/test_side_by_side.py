@@ -4,6 +4,7 @@ import threading
 from contextlib import contextmanager
 
 import pytest
+from conftest import midday_zone
 
 import odoo_env
 
@@ -50,8 +51,7 @@ def populate(env):
             "country_id": env.ref("base.us").id,
             "email": "clinic@example.com",
             # Whatever time it is when the tests run.
-            "reactivation_hour_from": 0,
-            "reactivation_hour_to": 24,
+            "reactivation_tz": midday_zone(),
         }
     )
     people = env["res.partner"].create(

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import PATIENCE, wait_for
+from conftest import PATIENCE, midday_zone, wait_for
 from test_server import cron_now
 
 TIMES = 10
@@ -31,13 +31,6 @@ def admin(server):
         },
     )
     return client
-
-
-def midday_zone():
-    """A time zone where patients may be written to, whenever this runs."""
-    ahead = 13 - datetime.now(UTC).hour
-    # The names of these zones count the other way round.
-    return f"Etc/GMT{-ahead:+d}" if ahead else "UTC"
 
 
 @pytest.fixture

@@ -161,37 +161,32 @@ class ReactivationChannelMail(models.AbstractModel):
         # The messages exist for the runner only: Odoo's queue must not see them.
         mails.write({"state": "cancel"})
         campaign = self._campaign_of(mails)
-        refusal = self.env["reactivation.contact.policy"]._opt_out_sql(
-            campaign.company_id, "mail", campaign.purpose
-        )
         sent = self.env["mail.mail"]
-        for (
-            server_id,
-            domain_id,
-            smtp_from,
-            batch,
-        ) in mails._split_by_mail_configuration():
-            # Nearly always one group: mails of one mailing have one sender.
-            session = self._connect(server_id, smtp_from, mails)
-            if session is None:
-                break
-            # All of them are put into their final form first: a commit empties the
-            # cache, and everything would be read again for each message.
-            messages = [
-                (mail.id, ids[mail.res_id], self._build(mail, server_id, domain_id))
-                for mail in mails.browse(batch)
-            ]
-            for mail_id, delivery_id, built in messages:
-                delivery = self.env["reactivation.delivery"].browse(delivery_id)
-                if not delivery._begin_sending(refusal):
+        deliveries = self.env["reactivation.delivery"]
+        groups = mails._split_by_mail_configuration()
+        with deliveries._last_look(campaign, "mail") as last_look:
+            for server_id, domain_id, smtp_from, batch in groups:
+                # Nearly always one group: mails of one mailing have one sender.
+                session = self._connect(server_id, smtp_from, mails)
+                if session is None:
                     break
-                error = self._send_one(built, session, server_id)
-                if not error:
-                    sent |= sent.browse(mail_id)
-                    delivery._end_sending("sent")
-                elif not self._write_failure(delivery, error):
-                    break
-            self._disconnect(session)
+                # All of them are put into their final form first: a commit empties
+                # the cache, and everything would be read again for each message.
+                messages = [
+                    (mail.id, ids[mail.res_id], self._build(mail, server_id, domain_id))
+                    for mail in mails.browse(batch)
+                ]
+                for mail_id, delivery_id, built in messages:
+                    delivery = deliveries.browse(delivery_id)
+                    if not delivery._begin_sending(last_look):
+                        break
+                    error = self._send_one(built, session, server_id)
+                    if not error:
+                        sent |= sent.browse(mail_id)
+                        delivery._end_sending("sent")
+                    elif not self._write_failure(delivery, error):
+                        break
+                self._disconnect(session)
         self._tidy(mails, sent, ids)
 
     @api.model

@@ -295,14 +295,17 @@ class ReactivationContactPolicy(models.AbstractModel):
                           CASE WHEN partner.id IS NULL THEN 'erased'
                                WHEN enrollment.state = 'stopped'
                                     THEN COALESCE(enrollment.stop_reason, 'stopped')
-                               WHEN enrollment.state = 'done' THEN 'expired'
-                               WHEN enrollment.steps_ended IS NOT NULL
-                                    AND enrollment.steps_ended <> 'completed'
+                               WHEN enrollment.steps_ended
+                                    NOT IN ('completed', 'expired')
                                     THEN enrollment.steps_ended
-                               WHEN delivery.first_date < %(oldest)s
-                                    - step.valid_days * INTERVAL '1 day'
-                                    THEN 'expired'
-                               ELSE %(refusal)s END,
+                               -- Last of all: a task that is late may be done yet,
+                               -- unless the patient objects.
+                               ELSE COALESCE(%(refusal)s, CASE
+                                    WHEN enrollment.state = 'done'
+                                         OR enrollment.steps_ended = 'expired'
+                                         OR delivery.first_date < %(oldest)s
+                                         - step.valid_days * INTERVAL '1 day'
+                                         THEN 'expired' END) END,
                           recipient.id, %(hash)s, %(replied)s
                      FROM reactivation_delivery delivery
                      JOIN reactivation_step step ON step.id = delivery.step_id
@@ -432,7 +435,9 @@ class ReactivationContactPolicy(models.AbstractModel):
                      FROM reactivation_delivery
                     WHERE (recipient_id = ANY(%(people)s)
                            OR address_hash = ANY(%(hashes)s))
-                      AND claimed_on > %(since)s
+                      AND (claimed_on > %(since)s
+                           -- A call is made days after it was asked for.
+                           OR claimed_on IS NOT NULL AND sent_on > %(since)s)
                       AND state IN ('claimed', 'sending', 'sent', 'uncertain')""",
                 people=[key for key in keys if isinstance(key, int)],
                 hashes=[key for key in keys if isinstance(key, str)],

@@ -1,4 +1,8 @@
+import secrets
+from contextlib import contextmanager
 from datetime import timedelta
+
+from psycopg2.extensions import TRANSACTION_STATUS_INERROR
 
 from odoo import fields, models
 from odoo.exceptions import UserError
@@ -161,26 +165,29 @@ class ReactivationDelivery(models.Model):
 
     # ------------------------------------------------------------------- result
 
-    def _begin_sending(self, refusal):
-        """The last look at one claimed delivery before it is handed over.
+    @contextmanager
+    def _last_look(self, campaign, channel):
+        """Prepare what `_begin_sending` asks before each message of a batch.
 
         It goes out only if nothing the decision rests on has changed since: an
-        opt-out, a suppressed address, a stop, a pause. Committed here.
+        opt-out, a suppressed address, a stop, a pause, a booking. The question is
+        long and asked for every message: PostgreSQL plans it once per batch.
 
-        :param SQL refusal: over `recipient`: why the address may not be used, or NULL
-        :return: bool: it may be sent now
+        :return: context manager of the name of the prepared statement
         """
-        self.ensure_one()
-        self.flush_recordset()
-        now = fields.Datetime.now()
-        sent = self.env.execute_query(
+        name = f"reactivation_{secrets.token_hex(8)}"
+        policy = self.env["reactivation.contact.policy"]
+        execute = self.env.cr.execute
+        execute("SET plan_cache_mode = force_generic_plan")
+        execute(
             SQL(
-                """UPDATE reactivation_delivery delivery
+                """PREPARE %(name)s (int, timestamp) AS
+                   UPDATE reactivation_delivery delivery
                       SET state = 'sending'
                      FROM reactivation_enrollment enrollment,
                           reactivation_campaign campaign, res_partner recipient
-                    WHERE delivery.id = %(id)s AND delivery.state = 'claimed'
-                      AND delivery.claimed_on > %(oldest)s
+                    WHERE delivery.id = $1 AND delivery.state = 'claimed'
+                      AND delivery.claimed_on > $2
                       AND enrollment.id = delivery.enrollment_id
                       AND enrollment.state = 'running'
                       AND COALESCE(enrollment.steps_ended, 'completed') = 'completed'
@@ -189,14 +196,48 @@ class ReactivationDelivery(models.Model):
                       AND recipient.id = delivery.recipient_id
                       AND recipient.do_not_contact IS NOT TRUE
                       AND (%(refusal)s) IS NULL
+                      AND NOT EXISTS (
+                          SELECT 1 FROM (%(visits)s) AS visit
+                           WHERE visit.company_id = delivery.company_id
+                             AND visit.partner_id = enrollment.partner_id
+                             AND (visit.state = 'planned' OR visit.state = 'done'
+                                  AND visit.day > enrollment.episode_date))
                 RETURNING 1""",
-                id=self.id,
-                oldest=now - DECISION_AGE,
-                refusal=refusal,
+                name=SQL.identifier(name),
+                refusal=policy._opt_out_sql(
+                    campaign.company_id, channel, campaign.purpose
+                ),
+                visits=self.env["reactivation.visit.source"]._union_sql(
+                    SQL(
+                        "SELECT partner_id FROM reactivation_delivery"
+                        " WHERE reactivation_delivery.id = $1"
+                    )
+                ),
             )
         )
-        commit(self.env, done=len(sent))
-        return bool(sent)
+        try:
+            yield name
+        finally:
+            status = self.env.cr.connection.info.transaction_status
+            # After an error of the database the whole run ends and tidies up.
+            if status != TRANSACTION_STATUS_INERROR:
+                execute(SQL("DEALLOCATE %s", SQL.identifier(name)))
+                execute("RESET plan_cache_mode")
+
+    def _begin_sending(self, last_look):
+        """The last look at one claimed delivery before it is handed over. Committed.
+
+        :param str last_look: name of the statement that `_last_look` prepared
+        :return: bool: it may be sent now
+        """
+        self.ensure_one()
+        self.env.flush_all()
+        oldest = fields.Datetime.now() - DECISION_AGE
+        found = self.env.execute_query(
+            SQL("EXECUTE %s (%s, %s)", SQL.identifier(last_look), self.id, oldest)
+        )
+        commit(self.env)
+        return bool(found)
 
     def _end_sending(self, state, reason=None, failure=None):
         """Write the result of the one message that was being sent.

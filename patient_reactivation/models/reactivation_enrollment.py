@@ -444,6 +444,7 @@ class ReactivationEnrollment(models.Model):
             [("state", "=", "running")]
         )
         self.env["ir.cron"]._commit_progress(remaining=len(campaigns))
+        self.env["reactivation.runner"]._warn_if_stalled()
         for campaign in campaigns:
             # A commit per campaign: one that fails must not undo the others.
             self._enroll(campaign.with_company(campaign.company_id))

@@ -360,6 +360,8 @@ class ReactivationOutcome(models.Model):
         begin_read_committed(self.env)
         changed = self._refresh()
         _logger.info("Outcomes: %s enrollments changed.", changed)
+        # The runner cannot say of itself that it has stopped.
+        self.env["reactivation.runner"]._warn_if_stalled()
 
     @api.model
     def _cron_refresh_all(self):

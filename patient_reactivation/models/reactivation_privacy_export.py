@@ -22,6 +22,7 @@ TECHNICAL = {
     "complete_name",
     "commercial_partner_id",
     "commercial_company_name",
+    "calendar_last_notif_ack",
     "color",
     "create_uid",
     "write_uid",
@@ -200,7 +201,7 @@ class ReactivationPrivacy(models.AbstractModel):
                 return names
             return names[0] if names else None
         if isinstance(value, datetime):
-            return f"{value.isoformat()}Z"
+            return f"{value.replace(microsecond=0).isoformat()}Z"
         if hasattr(value, "isoformat"):
             return value.isoformat()
         if value is False and kind != "boolean":

@@ -267,7 +267,7 @@ class ResPartner(models.Model):
         result = super().write(vals)
         if vals.get("patient_mark") == "patient":
             self.env["reactivation.patient"]._ensure(self, self.env.company)
-        elif {"patient_mark", "deceased_date", "active", "company_id"} & set(vals):
+        if {"patient_mark", "deceased_date", "active", "company_id"} & set(vals):
             known = (
                 self.env["reactivation.patient"]
                 .sudo()

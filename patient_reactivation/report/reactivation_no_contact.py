@@ -72,7 +72,10 @@ class ReactivationNoContact(models.Model):
         return [
             campaign.with_company(campaign.company_id)
             for campaign in campaigns.search(
-                [("state", "=", "running"), ("company_id", "in", self.env.companies.ids)]
+                [
+                    ("state", "=", "running"),
+                    ("company_id", "in", self.env.companies.ids),
+                ]
             )
             if not campaign.date_end
             or campaign.date_end >= campaign.company_id._reactivation_today()

@@ -8,7 +8,9 @@ class ResConfigSettings(models.TransientModel):
 
     _inherit = "res.config.settings"
 
-    reactivation_health = fields.Selection(HEALTHS, compute="_compute_reactivation_health")
+    reactivation_health = fields.Selection(
+        HEALTHS, compute="_compute_reactivation_health"
+    )
     reactivation_heartbeat = fields.Char(compute="_compute_reactivation_health")
     reactivation_next_run = fields.Datetime(compute="_compute_reactivation_health")
     reactivation_last_error = fields.Char(compute="_compute_reactivation_health")

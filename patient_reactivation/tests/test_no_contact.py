@@ -92,9 +92,7 @@ class TestNoContact(MailClinicCase):
 
     def test_one_row_for_each_campaign(self):
         self.campaign(start=True, name="Second")
-        self.assertEqual(
-            self.reasons(self.ben), [("not_enrolled", "no_address")] * 2
-        )
+        self.assertEqual(self.reasons(self.ben), [("not_enrolled", "no_address")] * 2)
         self.assertEqual(self.reasons(self.ada), [("not_enrolled", "other_campaign")])
 
     def test_rows_keep_their_number(self):
@@ -182,7 +180,9 @@ class TestNoContact(MailClinicCase):
 
     def test_the_other_company_is_not_there(self):
         """H5"""
-        self.visit(self.person("Theirs", email=False), 250, company_id=self.other_clinic.id)
+        self.visit(
+            self.person("Theirs", email=False), 250, company_id=self.other_clinic.id
+        )
         self.campaign(start=True, name="Other", company_id=self.other_clinic.id)
         report = self.env["reactivation.no.contact"]
         both = self.clinic + self.other_clinic

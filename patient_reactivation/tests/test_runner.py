@@ -409,6 +409,19 @@ class TestClaims(SmtpClinicCase):
         self.assertDeliveries(people[2], ["sent"])
         self.assertEqual(len(self.emails), 2)
 
+    def test_booking_after_the_decision(self):
+        """A6: who books while the batch goes out is not written to any more."""
+        _campaign, people, claimed = self.claim(3)
+        self.meet(people[1], self.days_ago(-3))
+        self.visit(people[2], self.days_ago(0.001))
+        claimed._deliver()
+        claimed._give_back()
+        self.run_crons()
+        self.assertDeliveries(people[0], ["sent"])
+        self.assertDeliveries(people[1], [("skipped", "booked")])
+        self.assertDeliveries(people[2], [("skipped", "returned")])
+        self.assertEqual(len(self.emails), 1)
+
     def test_pause_stops_the_rest_of_a_batch(self):
         campaign, people, claimed = self.claim(3)
         self.env.cr.execute(

@@ -172,6 +172,8 @@ class TestSecurity(MailClinicCase):
 
     def test_outsiders_reach_no_method(self):
         """I3: every public method of every model, called as RPC would."""
+        self.lapsed("Ben", email=False)
+        self.refresh()
         records = {
             "reactivation.campaign": self.recall,
             "reactivation.segment": self.recall.segment_ids,
@@ -181,6 +183,9 @@ class TestSecurity(MailClinicCase):
             "reactivation.patient": self.row(self.ada),
             "reactivation.visit.source": self.source,
             "reactivation.visit": self.visits_of(self.ada),
+            "reactivation.no.contact": self.env["reactivation.no.contact"].search(
+                [("company_id", "=", self.clinic.id)], limit=1
+            ),
         }
         checked = 0
         for user in self.outsiders():

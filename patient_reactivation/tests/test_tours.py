@@ -146,6 +146,8 @@ class TestTours(HttpCase):
         )
 
     def test_manager_reads_why_patients_are_not_contacted(self):
+        self._patient("Wim Toures", [9], email="w@example.com", do_not_contact=True)
+        self.env["reactivation.patient"]._refresh()
         self._campaign()
         self.start_tour("/odoo", "reactivation_why_not", login=self.manager.login)
 

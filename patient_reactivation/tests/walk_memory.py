@@ -77,6 +77,11 @@ class Word:
     address: str | None = None
     ends: bool = True  # a yes ends what the same person said before
 
+    def __repr__(self):
+        said = "yes" if self.granted else "no"
+        about = f"{self.company}, {self.channel}, {self.purpose}, {self.address}"
+        return f"<{self.number}: {self.speaker.key} says {said} ({about})>"
+
 
 @dataclass(eq=False)
 class Contact:
@@ -198,18 +203,19 @@ class Memory:
             for later in self.words
         )
 
-    def has_objected(self, person, company, channel, purpose):
-        """Does this person, or anybody about one of the addresses, want none?"""
+    def objections(self, person, company, channel, purpose):
+        """What this person, or anybody about one of the addresses, does not want."""
         addresses = person.addresses(channel)
-        return any(
-            not word.granted
+        return [
+            word
+            for word in self.words
+            if not word.granted
             and word.channel in (channel, "all")
             and word.purpose in COVERED_BY[purpose]
             and (word.company == company or channel == "call")
             and (word.speaker is person or word.address in addresses)
             and not self._ended(word, company, channel, {purpose, "all"}, addresses)
-            for word in self.words
-        )
+        ]
 
     def has_consented(self, person, company, channel, purpose):
         """Has this person ever said yes to it?"""

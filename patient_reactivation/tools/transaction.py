@@ -45,7 +45,12 @@ def work_read_committed(env):
         env.cr.rollback()
         raise
     finally:
-        connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
+        if not connection.closed:
+            # What the block set up for its session goes with it.
+            env.cr.execute("DEALLOCATE ALL")
+            env.cr.execute("RESET plan_cache_mode")
+            env.cr.commit()
+            connection.set_isolation_level(ISOLATION_LEVEL_REPEATABLE_READ)
 
 
 def commit(env, done=0):

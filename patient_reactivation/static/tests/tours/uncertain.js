@@ -1,24 +1,20 @@
 import { registry } from "@web/core/registry";
 
-const openFirst = [
-    {
-        content: "The campaign says how many need a hand",
-        trigger:
-            ".o_kanban_record:contains('Tour recall') .o_reactivation_attention",
-        run: "click",
-    },
-    {
-        trigger: ".o_searchview_facet:contains('To Look After')",
-    },
-];
-
 registry.category("web_tour.tours").add("reactivation_uncertain", {
     url: "/odoo/reactivation-campaigns",
     steps: () => [
         {
             trigger: ".o_reactivation_attention:contains('2')",
         },
-        ...openFirst,
+        {
+            content: "The campaign says how many need a hand",
+            trigger:
+                ".o_kanban_record:contains('Tour recall') .o_reactivation_attention",
+            run: "click",
+        },
+        {
+            trigger: ".o_searchview_facet:contains('To Look After')",
+        },
         {
             trigger: ".o_data_row td[name=partner_id]:contains('Tara Toures')",
             run: "click",
@@ -42,15 +38,13 @@ registry.category("web_tour.tours").add("reactivation_uncertain", {
                 "body:not(:has(.modal)) .o_statusbar_status .o_arrow_button_current:contains('Sent')",
         },
         {
-            trigger: ".o_breadcrumb a:contains('Campaigns')",
+            trigger: ".o_breadcrumb a:contains('Deliveries')",
             run: "click",
         },
         {
-            trigger: ".o_reactivation_attention:contains('1')",
-        },
-        ...openFirst,
-        {
-            trigger: ".o_data_row td[name=partner_id]:contains('Ugo Toures')",
+            content: "It needs no hand any more",
+            trigger:
+                ".o_list_view:not(:has(.o_data_row:contains('Tara Toures'))) .o_data_row td[name=partner_id]:contains('Ugo Toures')",
             run: "click",
         },
         {

@@ -24,21 +24,25 @@ registry.category("web_tour.tours").add("reactivation_why_not", {
             trigger: ".o_group_header:contains('No address or number (1)')",
         },
         {
-            content: "What a clinic can mend",
+            content: "In each campaign …",
             trigger: ".o_searchview_dropdown_toggler",
             run: "click",
         },
         {
-            trigger: ".o_filter_menu .o_menu_item:contains('Can Be Mended')",
-            run: "click",
-        },
-        {
-            content: "… in each campaign",
             trigger: ".o_group_by_menu .o_menu_item:contains('Campaign')",
             run: "click",
         },
         {
-            trigger: ".o_group_header:contains('No address or number (1)')",
+            trigger: ".o_group_header:contains('Asked not to be contacted (1)')",
+        },
+        {
+            content: "… what a clinic can mend",
+            trigger: ".o_filter_menu .o_menu_item:contains('Can Be Mended')",
+            run: "click",
+        },
+        {
+            trigger:
+                ".o_list_view:not(:has(.o_group_header:contains('Asked not'))) .o_group_header:contains('No address or number (1)')",
             run: "click",
         },
         {
