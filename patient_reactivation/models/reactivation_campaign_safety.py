@@ -162,7 +162,7 @@ class ReactivationCampaign(models.Model):
                     WHERE campaign_id = %s AND channel = %s
                       AND settled_on >= COALESCE(%s, settled_on)
                       AND state IN ('sent', 'failed')
-                      AND reason IS DISTINCT FROM 'bounced'
+                      AND COALESCE(reason, '') NOT IN ('bounced', 'invalid_address')
                  ORDER BY settled_on DESC, id DESC LIMIT %s""",
                 self.id,
                 channel,

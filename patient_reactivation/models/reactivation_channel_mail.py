@@ -45,7 +45,7 @@ class ReactivationChannelMail(models.AbstractModel):
                               WHERE blocked.active
                                 AND blocked.email = recipient.email_normalized)
                      THEN 'blacklisted'
-                WHEN recipient.email ~ '[,;]' AND EXISTS (
+                WHEN recipient.email ~ '@.*@' AND EXISTS (
                          SELECT 1 FROM mail_blacklist blocked
                           WHERE blocked.active
                             AND blocked.email = ANY (%s))
@@ -57,7 +57,7 @@ class ReactivationChannelMail(models.AbstractModel):
     @api.model
     def _addresses_sql(self):
         return SQL(
-            r"""CASE WHEN recipient.email ~ '[,;]' THEN
+            r"""CASE WHEN recipient.email ~ '@.*@' THEN
                     ARRAY(SELECT lower(found.part[1]) FROM regexp_matches(
                         recipient.email, '[^\s,;:<>"'']+@[^\s,;:<>"'']+', 'g'
                         ) AS found (part))
@@ -294,7 +294,7 @@ class ReactivationChannelMail(models.AbstractModel):
             cause = cause.__cause__ or cause.__context__
         if isinstance(error, AssertionError):
             # Odoo found no address it could use, before it said anything.
-            return smtp.DeliveryError(smtp.REFUSED, str(error))
+            return smtp.DeliveryError(smtp.UNUSABLE, str(error))
         return smtp.explain(error, handed_over=False)
 
     @api.model
@@ -318,6 +318,10 @@ class ReactivationChannelMail(models.AbstractModel):
             if not delivery._try_later("temporary", error.text):
                 delivery._end_sending("failed", failure=error.text)
             return not self._server_is_gone(error)
+        if error.kind == smtp.UNUSABLE:
+            # The mail server was not even asked.
+            delivery._end_sending("failed", "invalid_address", error.text)
+            return True
         reason = "bounced" if error.kind == smtp.HARD_BOUNCE else None
         delivery._end_sending("failed", reason, error.text)
         if reason:

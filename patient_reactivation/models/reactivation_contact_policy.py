@@ -98,16 +98,18 @@ class ReactivationContactPolicy(models.AbstractModel):
             self._channel_refusal_sql(company, channel, purpose, today, paid)
             for channel in channels
         ]
-        reach = SQL("'no_content'")
-        if per_channel:
-            # The first channel's answer is the one that is shown.
+        if not per_channel:
+            reach = SQL("'no_content'")
+        elif len(per_channel) == 1:
+            reach = per_channel[0]
+        else:
+            # The first channel's answer is the one that is shown; it is long, and
+            # written once.
             reach = SQL(
-                "CASE WHEN %s THEN %s END",
-                SQL(" AND ").join(SQL("%s IS NOT NULL", sql) for sql in per_channel),
+                "CASE WHEN %s THEN NULL ELSE %s END",
+                SQL(" OR ").join(SQL("%s IS NULL", sql) for sql in per_channel[1:]),
                 per_channel[0],
             )
-            if len(per_channel) == 1:
-                reach = per_channel[0]
         return SQL(
             """CASE
                 WHEN patient.exclusion = 'deceased'

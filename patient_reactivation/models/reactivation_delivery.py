@@ -194,7 +194,12 @@ class ReactivationDelivery(models.Model):
                       AND campaign.id = delivery.campaign_id
                       AND campaign.state = 'running'
                       AND recipient.id = delivery.recipient_id
-                      AND recipient.do_not_contact IS NOT TRUE
+                      AND NOT EXISTS (
+                          SELECT FROM res_partner person
+                           WHERE person.id IN (
+                                 enrollment.partner_id, delivery.recipient_id)
+                             AND (person.do_not_contact OR NOT person.active
+                                  OR person.deceased_date IS NOT NULL))
                       AND (%(refusal)s) IS NULL
                       AND NOT EXISTS (
                           SELECT 1 FROM (%(visits)s) AS visit

@@ -66,11 +66,15 @@ class ReactivationDelivery(models.Model):
         size = BATCH
         while seconds:
             began = fields.Datetime.now()
+            outages = self._count_outages()
             decided = self._run_batch(size)
             slow = fields.Datetime.now() - began >= DECISION_AGE
             if not decided and slow and size > 1:
                 # Writing so many took longer than the decision about them is good.
                 size //= 2
+            elif not decided and self._count_outages() > outages:
+                # This channel waits from now on; the others go on.
+                pass
             elif not decided and not self._fall_back():
                 # Nothing left, or nothing that may leave yet: no reason for Odoo to
                 # call again at once.
@@ -80,6 +84,14 @@ class ReactivationDelivery(models.Model):
             self.env.ref("patient_reactivation.ir_cron_outcomes")._trigger()
         self._date_next_steps()
         self.env["reactivation.campaign"]._check_breakers()
+
+    @api.model
+    def _count_outages(self):
+        return (
+            self.env["reactivation.channel.status"]
+            .sudo()
+            .search_count([("retry_at", ">", fields.Datetime.now())])
+        )
 
     @api.model
     def _run_batch(self, size=BATCH):

@@ -123,7 +123,7 @@ class ReactivationPrivacy(models.AbstractModel):
                       AND (email_normalized = ANY(%(mails)s)
                            OR phone_sanitized = ANY(%(phones)s)
                            OR phone = ANY(%(phones)s)
-                           OR email ~ '[,;]' AND EXISTS (
+                           OR email ~ '@.*@' AND EXISTS (
                                 SELECT FROM unnest(%(mails)s) AS mail (address)
                                  WHERE strpos(lower(other.email), address) > 0))
                  ORDER BY id""",

@@ -29,3 +29,5 @@ from . import test_unsubscribe
 from . import test_mail_signals
 from . import test_response
 from . import test_random_walk
+from . import test_companies
+from . import test_faults_policy

@@ -189,6 +189,8 @@ class RandomWalk(MailClinicCase):
             smtp_from=False,
         )
         self.session = session
+        plan = self.registry["reactivation.enrollment"]
+        enroll = plan._enroll_sql
         begin, end, deliver = (
             delivery._begin_sending,
             delivery._end_sending,
@@ -203,6 +205,7 @@ class RandomWalk(MailClinicCase):
         def begin_sending(deliveries, *arguments, **options):
             if self.random.random() < 0.06:
                 self.happen("meanwhile", self.random.choice(MEANWHILE))
+                self.is_up_to_date = False
             self.may_die()
             may = begin(deliveries, *arguments, **options)
             self.may_die()
@@ -211,6 +214,15 @@ class RandomWalk(MailClinicCase):
         def end_sending(deliveries, *arguments, **options):
             self.may_die()
             return end(deliveries, *arguments, **options)
+
+        def enroll_by_name(enrollments, campaign, moment):
+            """The same seed draws the same control group in every database."""
+            drawn = enroll(enrollments, campaign, moment)
+            key = f"{campaign.sudo().assignment_key}:{campaign.id}"
+            return SQL(
+                drawn.code.replace("':' || partner_id", "':' || partner_name"),
+                *(campaign.name if value == key else value for value in drawn.params),
+            )
 
         def deliver_calls(channel, deliveries):
             self.may_die()
@@ -221,6 +233,7 @@ class RandomWalk(MailClinicCase):
         for owner, name, value in (
             (server, "_connect__", connect),
             (server, "_disable_send", classmethod(lambda _cls: False)),
+            (plan, "_enroll_sql", enroll_by_name),
             (delivery, "_begin_sending", begin_sending),
             (delivery, "_end_sending", end_sending),
             (call, "_deliver", deliver_calls),
@@ -684,6 +697,7 @@ class RandomWalk(MailClinicCase):
 
     def event_run(self):
         """The runner, which may die anywhere."""
+        self.is_up_to_date = True
         self.server_is_down = self.random.random() < 0.05
         if self.random.random() < 0.15:
             self.dies_in = self.random.choice((0, 1, 2, 3, 5, 8, 13, 21, 34))
@@ -706,8 +720,8 @@ class RandomWalk(MailClinicCase):
 
     def check_tasks(self):
         """Nobody is asked to call a person who may not be called."""
-        runner = self.env["reactivation.runner"]._get()
-        if runner.is_held:
+        if not self.is_up_to_date:
+            # Tasks are looked through when a run begins.
             return
         for task in self.env["reactivation.delivery"].search([("state", "=", "todo")]):
             facts = self.facts(task)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -134,6 +135,31 @@ class TestAnswers(SmtpClinicCase):
             for before, after in zip(calls, calls[1:], strict=False)
         ]
         self.assertEqual(waits, [5, 10, 20, 30, 60, 60])
+
+    def test_calls_go_on_while_the_mail_server_is_down(self):
+        """C1: an outage is the outage of one channel."""
+        ada = self.lapsed()
+        bob = self.lapsed("Bob Sample", phone="+1 212 555 0100")
+        by_mail, by_call = (
+            self.campaign(
+                segment_ids=[
+                    Command.create(
+                        {
+                            "name": name,
+                            "domain": repr([("partner_id.name", "=", name)]),
+                        }
+                    )
+                ]
+            )
+            for name in (ada.name, bob.name)
+        )
+        by_call.method_ids.step_ids.write({"channel": "call", "script": "Hello"})
+        self.refresh()
+        (by_mail | by_call).action_start()
+        with self.no_server():
+            self.env["reactivation.delivery"]._cron_run()
+        self.assertDeliveries(ada, ["pending"])
+        self.assertDeliveries(bob, ["todo"])
 
     def test_try_now_after_mending(self):
         ada = self.lapsed()

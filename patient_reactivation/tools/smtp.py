@@ -19,6 +19,7 @@ HARD_BOUNCE = "hard"  # no such mailbox: never again
 REFUSED = "refused"  # not this message; the address may be right
 PROVIDER = "provider"  # the server takes nothing from us
 UNCERTAIN = "uncertain"  # nobody knows
+UNUSABLE = "unusable"  # there is no address to send it to
 
 
 class DeliveryError(Exception):

@@ -26,7 +26,7 @@ registry.category("web_tour.tours").add("reactivation_uncertain", {
         },
         {
             content: "The mail server's log says that it took the message",
-            trigger: "button[name=action_mark_sent]",
+            trigger: ".o_form_view button[name=action_mark_sent]",
             run: "click",
         },
         {
@@ -49,7 +49,7 @@ registry.category("web_tour.tours").add("reactivation_uncertain", {
         },
         {
             content: "The other one did not arrive",
-            trigger: "button[name=action_retry]:not(.btn-primary)",
+            trigger: ".o_form_view button[name=action_retry]:not(.btn-primary)",
             run: "click",
         },
         {
