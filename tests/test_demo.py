@@ -24,6 +24,16 @@ from clinic_demo.people import COMPANIES, make_clinic
 from workspace import STATE, free_port
 
 TODAY = date(2026, 3, 2)
+FIGURES = (
+    "patients",
+    "lapsed",
+    "enrolled",
+    "delivered",
+    "returned",
+    "won_back",
+    "return_rate",
+    "win_back_rate",
+)
 DEMO = Path(__file__).resolve().parent.parent / "tools" / "demo.py"
 # Named after this process: leftovers are recognized and removed.
 DATABASE = f"clinic_test_{os.getpid()}-demo"
@@ -138,7 +148,9 @@ def test_the_address_book_is_as_untidy_as_a_real_one(clinic):
         patient.email and "@example" not in patient.email for patient in patients
     )
     assert any(patient.do_not_contact for patient in patients)
-    assert any(patient.blacklisted for patient in patients)
+    assert any(patient.objected for patient in patients)
+    assert any(patient.dead_mailbox for patient in patients)
+    assert any(patient.consented for patient in patients)
     assert {patient.lang for patient in patients} == {"en_US", "fr_FR"}
     assert len({patient.payer for patient in patients}) == 4
     assert len({patient.channel for patient in patients}) > 3
@@ -365,6 +377,7 @@ def ask(query):
 @pytest.mark.slow
 def test_the_last_line_says_what_the_database_says(run):
     figures = figures_of(run)
+    figures = {name: figures[name] for name in FIGURES}
     rates = [figures.pop("return_rate"), figures.pop("win_back_rate")]
     assert ask(
         """SELECT (SELECT count(*) FROM reactivation_patient),
@@ -391,13 +404,91 @@ def test_the_last_line_says_what_the_database_says(run):
 def test_every_delivery_is_a_mail_and_the_control_group_got_none(run):
     figures = figures_of(run)
     mails = STATE / DATABASE.removeprefix("clinic_") / "mails"
-    assert len(list(mails.glob("*.eml"))) == figures["delivered"]
+    (left,) = ask(
+        """SELECT count(*) FROM reactivation_delivery
+            WHERE channel = 'mail' AND state IN ('sent', 'uncertain')"""
+    )
+    assert len(list(mails.glob("*.eml"))) == left <= figures["delivered"] + 1
     assert ask(
         """SELECT count(*) FROM reactivation_delivery delivery
              JOIN reactivation_enrollment enrollment
                ON enrollment.id = delivery.enrollment_id
             WHERE enrollment.is_control"""
     ) == (0,)
+
+
+@pytest.mark.slow
+def test_what_was_not_sent_and_why(run):
+    figures = figures_of(run)
+    assert len(figures["skipped"]) > 2 and min(figures["skipped"].values()) > 0
+    # Whoever booked or came back hears no more.
+    assert {"booked", "returned"} & set(figures["skipped"])
+    assert "messages and calls skipped, by reason" in run.stdout
+    assert "Has an appointment" in run.stdout
+    (skipped,) = ask(
+        "SELECT count(*) FROM reactivation_delivery WHERE state = 'skipped'"
+    )
+    assert sum(figures["skipped"].values()) >= skipped
+
+
+@pytest.mark.slow
+def test_there_is_something_to_do_and_to_explain(run):
+    figures = figures_of(run)
+    assert figures["states"]["uncertain"] == 1
+    assert set(figures["states"]) <= {"sent", "uncertain", "skipped", "todo", "pending"}
+    bounced, called, waited, answered, objected = ask(
+        """SELECT (SELECT count(*) FROM reactivation_suppression
+                    WHERE reason = 'bounced'),
+                  (SELECT count(*) FROM reactivation_delivery
+                    WHERE channel = 'call' AND state = 'sent'),
+                  (SELECT count(*) FROM reactivation_delivery
+                    WHERE sent_on > first_date + INTERVAL '6 hours'),
+                  (SELECT count(*) FROM reactivation_outcome
+                    WHERE kind IN ('replied', 'auto_replied')),
+                  (SELECT count(*) FROM reactivation_consent
+                    WHERE state = 'withdrawn')"""
+    )
+    assert min(bounced, called, waited, answered, objected) > 0
+
+
+@pytest.mark.slow
+def test_nobody_was_written_to_at_night(run):
+    figures_of(run)
+    assert ask(
+        """SELECT count(*) FROM reactivation_delivery delivery
+             JOIN res_partner recipient ON recipient.id = delivery.recipient_id
+            WHERE delivery.state = 'sent' AND delivery.channel = 'mail'
+              AND date_part('hour', delivery.sent_on AT TIME ZONE 'UTC'
+                            AT TIME ZONE recipient.tz) NOT BETWEEN 8 AND 19"""
+    ) == (0,)
+
+
+def test_the_listener_does_not_know_everybody(tmp_path):
+    message = email.message.EmailMessage()
+    message["To"] = "gone@example.com"
+    with Listener(tmp_path) as listener:
+        box = Mailbox(tmp_path)
+        box.close_mailboxes(["gone@example.com"])
+        with smtplib.SMTP("127.0.0.1", listener.port) as server:
+            with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+                server.send_message(message, "a@example.com", "Gone@example.com")
+            assert refused.value.recipients["Gone@example.com"][0] == 550
+            server.send_message(message, "a@example.com", "here@example.com")
+        assert box.count() == 1
+
+
+def test_the_listener_breaks_off_once(tmp_path):
+    message = email.message.EmailMessage()
+    with Listener(tmp_path) as listener:
+        box = Mailbox(tmp_path)
+        box.hang_once()
+        server = smtplib.SMTP("127.0.0.1", listener.port)
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            server.send_message(message, "a@example.com", "b@example.com")
+        assert box.count() == 1
+        with smtplib.SMTP("127.0.0.1", listener.port) as server:
+            server.send_message(message, "a@example.com", "b@example.com")
+        assert box.count() == 2
 
 
 @pytest.mark.slow

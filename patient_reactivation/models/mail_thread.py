@@ -41,8 +41,9 @@ class MailThread(models.AbstractModel):
         :return: bool: it was about a message of ours
         """
         traces = self.env["mailing.trace"]._reactivation_find(complaint.message_ids)
-        for trace in traces._reactivation_arrived():
-            # A report is about one message.
+        for trace in traces:
+            # A report is about one message. Whoever knows its number got it, even
+            # if the books (or a clock that was set back) do not say so.
             delivery = trace.reactivation_delivery_id
             self.env["reactivation.outcome"].sudo()._append("complained", delivery)
             delivery.enrollment_id._withdraw_by_mail(

@@ -115,6 +115,14 @@ class ReactivationCampaign(models.Model):
         admin = self.env.ref("base.user_admin")
         return (managers - admin)[:1] or managers[:1] or admin
 
+    def _for_caretaker(self):
+        """:return: the campaign in the language of the user who looks after it
+
+        A scheduled action has no language of its own.
+        """
+        self.ensure_one()
+        return self.with_context(lang=self._caretaker().lang or self.env.lang)
+
     def _alert(self, summary, text):
         """Tell the caretaker, once: as long as the same alert is open it is enough."""
         self.ensure_one()
@@ -139,7 +147,8 @@ class ReactivationCampaign(models.Model):
         self.ensure_one()
         if self.state != "running":
             return
-        self.sudo().write({"state": "paused", "pause_reason": f"{summary}: {text}"})
+        reason = self.env._("%(what)s: %(details)s", what=summary, details=text or "–")
+        self.sudo().write({"state": "paused", "pause_reason": reason})
         self._alert(
             summary,
             self.env._(
@@ -182,8 +191,9 @@ class ReactivationCampaign(models.Model):
             )
         )
         self.env["reactivation.delivery"].invalidate_model()
-        self._pause_because(
-            self.env._("The mail server refuses every message"), rows[0][2] or ""
+        campaign = self._for_caretaker()
+        campaign._pause_because(
+            campaign.env._("The mail server refuses every message"), rows[0][2] or ""
         )
         return True
 
@@ -213,7 +223,7 @@ class ReactivationCampaign(models.Model):
         )
         for campaign_id, sent, bounced, complained in rows:
             # Only campaigns with a bounce or a complaint get here.
-            campaign = self.browse(campaign_id)
+            campaign = self.browse(campaign_id)._for_caretaker()
             campaign._break_at(sent, bounced, complained)
 
     def _break_at(self, sent, bounced, complained):

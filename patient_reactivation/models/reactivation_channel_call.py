@@ -51,6 +51,8 @@ class ReactivationChannelCall(models.AbstractModel):
         call = self.env.ref("mail.mail_activity_data_call")
         user = deliveries.step_id.user_id.filtered("active") or campaign._caretaker()
         today = company._reactivation_today()
+        # A scheduled action has no language of its own.
+        texts = self.with_context(lang=user.lang or self.env.lang)
         # Two hundred calls are one list to work through, not two hundred e-mails.
         tasks = self.env["mail.activity"].sudo()
         activities = tasks.with_context(mail_activity_quick_update=True).create(
@@ -61,10 +63,10 @@ class ReactivationChannelCall(models.AbstractModel):
                     "activity_type_id": call.id,
                     "user_id": user.id,
                     "date_deadline": today,
-                    "summary": self.env._(
+                    "summary": texts.env._(
                         "Call %(patient)s", patient=delivery.recipient_id.name or ""
                     ),
-                    "note": self._note(delivery),
+                    "note": texts._note(delivery),
                 }
                 for delivery in deliveries
             ]

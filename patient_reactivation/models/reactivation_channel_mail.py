@@ -117,8 +117,9 @@ class ReactivationChannelMail(models.AbstractModel):
         except (UserError, ValueError) as error:
             # The text of the e-mail cannot be filled in: the same for everybody.
             rollback(self.env)
-            deliveries.campaign_id._pause_because(
-                self.env._("The e-mail “%s” cannot be filled in", mailing.subject),
+            campaign = deliveries.campaign_id._for_caretaker()
+            campaign._pause_because(
+                campaign.env._("The e-mail “%s” cannot be filled in", mailing.subject),
                 smtp.mask_addresses(error),
             )
             commit(self.env)
@@ -310,8 +311,9 @@ class ReactivationChannelMail(models.AbstractModel):
         if error.kind == smtp.PROVIDER:
             # No fault of this patient: the delivery waits as it was.
             delivery._try_later("outage", error.text, delivery.date)
+            campaign = campaign._for_caretaker()
             campaign._pause_because(
-                self.env._("The mail server takes nothing from us"), error.text
+                campaign.env._("The mail server takes nothing from us"), error.text
             )
             return False
         if error.kind == smtp.TEMPORARY:

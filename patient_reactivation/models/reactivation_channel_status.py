@@ -66,9 +66,10 @@ class ReactivationChannelStatus(models.Model):
         )
         self._trigger(known.retry_at)
         if first:
+            campaign = campaign._for_caretaker()
             campaign._alert(
-                self.env._("The mail server does not answer"),
-                self.env._(
+                campaign.env._("The mail server does not answer"),
+                campaign.env._(
                     "Messages wait and are sent when it answers again; nothing is "
                     "lost. It says: %(error)s",
                     error=error,

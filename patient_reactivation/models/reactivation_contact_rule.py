@@ -264,7 +264,7 @@ class ReactivationContactRule(models.Model):
         note = self.env._(
             "Rules that apply in %(country)s: %(rules)s.",
             country=country.name,
-            rules="; ".join(f"{rule.name} ({rule.summary})" for rule in own)
+            rules=" · ".join(f"{rule.name} ({rule.summary})" for rule in own)
             or self.env._("none but that offers need express consent"),
         )
         for rule in own.filtered("hour_to"):

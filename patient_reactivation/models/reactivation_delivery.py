@@ -241,7 +241,8 @@ class ReactivationDelivery(models.Model):
         found = self.env.execute_query(
             SQL("EXECUTE %s (%s, %s)", SQL.identifier(last_look), self.id, oldest)
         )
-        commit(self.env)
+        # Said per message: the server gives up a job that is killed without it.
+        commit(self.env, done=len(found))
         return bool(found)
 
     def _end_sending(self, state, reason=None, failure=None):

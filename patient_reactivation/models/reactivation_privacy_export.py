@@ -277,7 +277,7 @@ class ReactivationPrivacy(models.AbstractModel):
         labels = {
             "date": self.env._("Date"),
             "direction": self.env._("Direction"),
-            "from": self.env._("From"),
+            "from": self.env._("Sender"),
             "subject": self.env._("Subject"),
             "text": self.env._("Text"),
             "files": self.env._("Files"),

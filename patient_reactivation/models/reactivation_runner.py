@@ -79,7 +79,9 @@ class ReactivationRunner(models.Model):
         silent_since = runner.last_start
         warning = False
         if silent_since and silent_since > now + CLOCK_TOLERANCE:
-            warning = self.env._(
+            # A scheduled action has no language of its own.
+            clinic = self.with_context(lang=self.env.company.partner_id.lang)
+            warning = clinic.env._(
                 "The clock of the server was set back: the last run was on %(date)s.",
                 date=silent_since,
             )
@@ -241,25 +243,31 @@ class ReactivationRunner(models.Model):
 
         Called by the other jobs: the runner itself cannot say that it stopped.
         """
-        runner = self._get()
-        if runner.is_held:
-            text = self.env._(
-                "This database is a copy or a restored backup. Confirm in the "
-                "settings of Patient Reactivation that it is the one to send from."
-            )
-        elif self._is_stalled():
-            text = self.env._(
-                "The scheduled action “Patient Reactivation: send due steps” has not "
-                "run since %(date)s. Ask your administrator to look at it.",
-                date=runner.last_start or self.env._("the start"),
-            )
-        else:
+        if not self._get().is_held and not self._is_stalled():
             return
         for campaign in (
             self.env["reactivation.campaign"].sudo().search([("state", "=", "running")])
         ):
             # A handful; each has its owner to tell.
-            campaign._alert(self.env._("Messages wait and are not sent"), text)
+            campaign = campaign._for_caretaker()
+            campaign._alert(
+                campaign.env._("Messages wait and are not sent"),
+                self.with_env(campaign.env)._stalled_text(),
+            )
+
+    @api.model
+    def _stalled_text(self):
+        runner = self._get()
+        if runner.is_held:
+            return self.env._(
+                "This database is a copy or a restored backup. Confirm in the "
+                "settings of Patient Reactivation that it is the one to send from."
+            )
+        return self.env._(
+            "The scheduled action “Patient Reactivation: send due steps” has not "
+            "run since %(date)s. Ask your administrator to look at it.",
+            date=runner.last_start or self.env._("the start"),
+        )
 
     # -------------------------------------------------------------------- audit
 
@@ -329,9 +337,10 @@ class ReactivationRunner(models.Model):
             lost = totals.get(campaign.id, {}).get("lost")
             if lost:
                 _logger.error("Campaign %s: %s steps are lost.", campaign.id, lost)
+                campaign = campaign._for_caretaker()
                 campaign._alert(
-                    self.env._("The bookkeeping of the campaign does not add up"),
-                    self.env._(
+                    campaign.env._("The bookkeeping of the campaign does not add up"),
+                    campaign.env._(
                         "%(lost)s steps are neither sent nor waiting nor stopped. "
                         "Show this to the people who support your Odoo.",
                         lost=lost,

@@ -11,6 +11,8 @@ from odoo.tests import TransactionCase, tagged
 from odoo.tools import file_path
 from odoo.tools.translate import TranslationModuleReader
 
+from .common import ClinicCase
+
 ADDON = "patient_reactivation"
 REMEDY = (
     "Run `make translate` (or `odoo i18n export`), then fill in i18n/fr.po. A term "
@@ -133,3 +135,41 @@ class TestTranslations(TransactionCase):
         english = step._create_mailing("en_US")
         self.assertEqual(english.subject, "It is time for your next visit")
         self.assertIn("Hello<", english.body_html)
+
+
+@tagged("post_install", "-at_install")
+class TestLanguageOfStaff(ClinicCase):
+    """A scheduled action has no language: who reads its words has."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.lang"]._activate_lang("fr_FR")
+        cls.env["ir.module.module"]._get(ADDON)._update_translations("fr_FR", True)
+        cls.manager.lang = "fr_FR"
+
+    def test_the_task_to_call_is_in_the_callers_language(self):
+        ada = self.lapsed(phone="+1 212 555 0100")
+        campaign = self.campaign(user_id=self.manager.id)
+        campaign.method_ids.step_ids.write({"channel": "call", "script": "Bonjour"})
+        self.refresh()
+        campaign.action_start()
+        self.run_crons()
+        activity = self.enrollment(ada).activity_ids
+        self.assertEqual(activity.summary, "Appeler Ada Sample")
+
+    def test_an_alert_is_in_the_language_of_the_responsible(self):
+        campaign = self.campaign(user_id=self.manager.id, start=True)
+        self.env["reactivation.runner"]._get().is_held = True
+        self.env["reactivation.runner"]._warn_if_stalled()
+        alert = campaign.activity_ids
+        self.assertEqual(alert.summary, "Des messages attendent et ne partent pas")
+        self.assertIn("sauvegarde restaurée", alert.note)
+
+    def test_the_reason_of_a_pause_too(self):
+        campaign = self.campaign(user_id=self.manager.id, start=True)
+        campaign._for_caretaker()._break_at(sent=100, bounced=50, complained=0)
+        self.assertEqual(campaign.state, "paused")
+        self.assertIn(
+            "adresses n'existent pas\N{NO-BREAK SPACE}: ", campaign.pause_reason
+        )

@@ -40,7 +40,12 @@ class ReactivationErase(models.TransientModel):
         items = [
             Markup("<li>%s</li>") % text
             if number is None
-            else Markup("<li>%s: <b>%s</b></li>") % (text, number)
+            else Markup("<li>%s</li>")
+            % self.env._(
+                "%(what)s: %(details)s",
+                what=text,
+                details=Markup("<b>%s</b>") % number,
+            )
             for text, number in lines
             if number != 0
         ]

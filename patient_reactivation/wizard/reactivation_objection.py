@@ -71,7 +71,11 @@ class ReactivationObjection(models.TransientModel):
                 self.purpose,
                 "staff",
                 address=address,
-                text=f"{heard[self.heard]}: {self.note.strip()}",
+                text=self.env._(
+                    "%(what)s: %(details)s",
+                    what=heard[self.heard],
+                    details=self.note.strip(),
+                ),
             )
         consents.check_access("read")
         return {

@@ -10,6 +10,8 @@ TEXTS = {
         "method": "Reminder by e-mail",
         "first": "Reminder",
         "second": "Second reminder",
+        "script": "Hello, this is Harbor Street Clinic. We have not seen you for a "
+        "while. Would you like to come in?",
         "segments": (
             "Came once",
             "Regulars, away under a year",
@@ -21,6 +23,8 @@ TEXTS = {
         "method": "Rappel par courriel",
         "first": "Rappel",
         "second": "Second rappel",
+        "script": "Bonjour, ici la Clinique du Verger. Cela fait longtemps que nous ne "
+        "vous avons pas vu. Souhaitez-vous prendre rendez-vous ?",
         "segments": (
             "Venus une fois",
             "Habitués, absents depuis moins d'un an",
@@ -31,8 +35,10 @@ TEXTS = {
 
 # Languages of each clinic's e-mails, and days after which the second one follows.
 PLANS = {
-    "ny": {"languages": ("en_US",), "delay": 18},
-    "mtl": {"languages": ("fr_FR", "en_US"), "delay": 24},
+    "ny": {"languages": ("en_US",), "delay": 18, "purpose": "care"},
+    # In Canada a message about services needs consent, which a visit implies for
+    # two years.
+    "mtl": {"languages": ("fr_FR", "en_US"), "delay": 24, "purpose": "service"},
 }
 
 
@@ -60,6 +66,12 @@ def _create(office, company):
         months: env.ref(f"patient_reactivation.reactivation_tier_{months}")
         for months in (6, 12)
     }
+    # Who cannot be reached by e-mail is called by the front desk.
+    call = {
+        "fallback_channel": "call",
+        "script": text["script"],
+        "user_id": office.desk.id,
+    }
     conditions = (("single", ()), ("repeat", (6,)), ("repeat", (12,)))
     return (
         env["reactivation.campaign"]
@@ -69,6 +81,7 @@ def _create(office, company):
                 "name": text["campaign"],
                 "company_id": record.id,
                 "user_id": env.ref("base.user_admin").id,
+                "purpose": PLANS[company.key]["purpose"],
                 "control_percent": CONTROL_PERCENT,
                 # Drawn from the seed: a second run gives everybody the same method.
                 "assignment_key": f"demo-{office.clinic.seed}-{company.key}",
@@ -97,6 +110,7 @@ def _create(office, company):
                                         "name": text["first"],
                                         "sequence": 10,
                                         "delay_days": 0,
+                                        **call,
                                     }
                                 ),
                                 Command.create(
@@ -104,6 +118,7 @@ def _create(office, company):
                                         "name": text["second"],
                                         "sequence": 20,
                                         "delay_days": PLANS[company.key]["delay"],
+                                        **call,
                                     }
                                 ),
                             ],

@@ -101,7 +101,9 @@ class Patient:
     channel: str = ""
     payer: str = "unknown"
     do_not_contact: bool = False
-    blacklisted: bool = False
+    objected: bool = False  # long ago, in the earlier system
+    dead_mailbox: bool = False  # the mail server does not know the address
+    consented: bool = False  # to offers, on a signed form
     family: str = ""
 
     @property

@@ -17,6 +17,9 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 PIXEL = re.compile(r"/mail/track/(\d+)/")
+# Files in the folder by which the listener is told what to do.
+UNKNOWN = "unknown.txt"
+HANG = "hang"
 TAG = re.compile(r"<(style|script).*?</\1>|<[^>]+>", re.DOTALL)
 
 
@@ -32,6 +35,7 @@ class Mail:
     subject: str
     text: str
     mail_id: int | None
+    unsubscribe: str = ""
 
 
 class Mailbox:
@@ -53,6 +57,15 @@ class Mailbox:
             mails.append(parse(path))
         return mails
 
+    def close_mailboxes(self, addresses):
+        """From now on the mail server says that it does not know these."""
+        path = self.folder / UNKNOWN
+        path.write_text("\n".join(sorted(addresses)), encoding="utf-8")
+
+    def hang_once(self):
+        """Let the mail server break off after the text of the next mail."""
+        (self.folder / HANG).touch()
+
     def count(self):
         """How many mails are kept."""
         return sum(1 for _path in self.folder.glob("*.eml"))
@@ -73,6 +86,7 @@ def parse(path):
         subject=str(message["Subject"]),
         text=" ".join(html.unescape(TAG.sub(" ", content)).split()),
         mail_id=int(pixel[1]) if pixel else None,
+        unsubscribe=str(message["List-Unsubscribe"] or "").strip("<> "),
     )
 
 
@@ -139,14 +153,29 @@ class Keeper:
         taken = [int(path.stem) for path in self.folder.glob("*.eml")]
         self.number = max(taken, default=0)
 
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
-        """Keep a mail (the name is aiosmtpd's)."""
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
+        """Does anybody live here? (the name is aiosmtpd's)"""
+        unknown = self.folder / UNKNOWN
+        if unknown.exists():
+            addresses = unknown.read_text(encoding="utf-8").split("\n")
+            if address.lower() in addresses:
+                return "550 5.1.1 No such mailbox here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, _session, envelope):  # noqa: N802
+        """Keep a mail."""
         self.number += 1
         while (path := self.folder / f"{self.number:06}.eml").exists():
             self.number += 1
         part = path.with_suffix(".part")
         part.write_bytes(envelope.original_content)
         part.replace(path)
+        hang = self.folder / HANG
+        if hang.exists():
+            hang.unlink()
+            # It is kept, and nobody tells the sender.
+            server.transport.abort()
         return "250 kept"
 
 

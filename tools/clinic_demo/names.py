@@ -105,3 +105,9 @@ REPLIES = {
         "Cela fait trop longtemps en effet. N'importe quel matin me convient.",
     ),
 }
+
+# What a mailbox says by itself.
+ABSENCES = {
+    "en": ("I am out of the office until Monday and will read your message then.",),
+    "fr": ("Je suis absent jusqu'à lundi et lirai votre message à mon retour.",),
+}

@@ -7,8 +7,10 @@ reasons; enrolling, mailing and measuring is done by the addon's own scheduled j
 import contextlib
 import email.message
 import email.utils
+import random
 from datetime import datetime, time, timedelta
 from unittest.mock import patch
+from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
 
 from odoo import SUPERUSER_ID, api, sql_db
@@ -17,10 +19,17 @@ from odoo.modules.registry import Registry
 
 from clinic_demo.life import follow
 from clinic_demo.mailbox import AddressBook
-from clinic_demo.names import REPLIES
+from clinic_demo.names import ABSENCES, REPLIES
 
-# Every visit of a day is over in both time zones, and nobody is asleep yet.
-END_OF_DAY = time(22, 0)
+# On the clocks of the first clinic: the jobs run in the morning, in the afternoon, and
+# when the desk has entered the day, at an hour at which nobody is written to any more.
+MORNING, AFTERNOON, EVENING = time(9, 0), time(15, 0), time(20, 30)
+# Days after which the front desk has called, or answered.
+PATIENCE = 3
+# What came up in the last days is still to be done.
+LEFT_TO_DO = 30
+# Mailboxes that answer by themselves.
+AWAY = 0.03
 UTC = ZoneInfo("UTC")
 QUIET = {
     "no_mail_to_attendees": True,
@@ -90,9 +99,9 @@ class Office:
         self.companies = {}  # key -> res.company
         self.users = {}  # (company key, number) -> res.users
         self.partners = {}  # patient key -> res.partner id
+        self.keys = {}  # res.partner id -> patient key
         self.meetings = {}  # visit key -> calendar.event id
         self.zones = {one.key: ZoneInfo(one.timezone) for one in clinic.companies}
-        self.mails_of = {}  # patient key -> last mail read
 
     # -------------------------------------------------------------- opening day
 
@@ -208,12 +217,27 @@ class Office:
             patient.key: partner.id
             for patient, partner in zip(patients, partners, strict=True)
         }
+        self.keys = {number: key for key, number in self.partners.items()}
         for patient, partner in zip(patients, partners, strict=True):
             if patient.guardian:
                 partner.guardian_id = self.partners[patient.guardian]
-        for patient in patients:
-            if patient.blacklisted:
-                self.env["mail.blacklist"]._add(patient.email)
+        self._consents(company_of)
+        self.mailbox.close_mailboxes(
+            patient.email.lower() for patient in patients if patient.dead_mailbox
+        )
+
+    def _consents(self, company_of):
+        """What patients signed or refused before, as rows of the ledger."""
+        ledger = self.env["reactivation.consent"]
+        for patient in self.clinic.patients:
+            person = self.env["res.partner"].browse(self.partners[patient.key])
+            company = self.companies[company_of[patient.clinic].key]
+            if patient.consented:
+                ledger._grant(person, company, "mail", "offer", "form")
+            if patient.objected:
+                ledger._withdraw(
+                    person, company, "mail", "all", "import", address=patient.email
+                )
 
     def _partner_values(self, patient, company):
         record = self.companies[company.key]
@@ -350,13 +374,59 @@ class Office:
 
     # ------------------------------------------------------------------- the days
 
-    def day(self, day):
-        """One day: patients come, staff enter it, mails are read, the engine runs."""
+    def day(self, day, clock):
+        """One day: messages leave, patients come and read, staff enter it."""
+        for hour in (MORNING, AFTERNOON):
+            self._go_to(clock, day, hour)
+            self.env["reactivation.delivery"]._cron_run()
+        self._go_to(clock, day, EVENING)
         noticed = dict(follow(self.clinic.lives.values(), day, day + timedelta(days=1)))
         facts = noticed.get(day, [])
         self._enter(facts)
         self._open_mails(day)
+        self._work_on_tasks(day)
         self.run_jobs(nightly=day.weekday() == 6)
+
+    def _go_to(self, clock, day, hour):
+        zone = self.zones[self.clinic.companies[0].key]
+        moment = datetime.combine(day, hour, zone).astimezone(UTC)
+        clock.move_to(moment.replace(tzinfo=None))
+
+    def _work_on_tasks(self, day):
+        """The front desk calls, and somebody answers who has written."""
+        if (self.clinic.today - day).days <= LEFT_TO_DO:
+            return
+        tasks = self.env["mail.activity"].search(
+            [
+                ("res_model", "=", "reactivation.enrollment"),
+                ("date_deadline", "<=", day - timedelta(days=PATIENCE)),
+            ]
+        )
+        reasons = []
+        for task in tasks:
+            enrollment = self.env["reactivation.enrollment"].browse(task.res_id)
+            delivery = enrollment.delivery_ids.filtered(
+                lambda item, task=task: item.activity_id == task
+            )
+            task.with_user(task.user_id).action_feedback()
+            key = self.keys.get(enrollment.partner_id.id)
+            if delivery and key:
+                reasons += self._hear(enrollment, self.clinic.lives[key], day)
+        self._note_reasons(reasons)
+
+    def _hear(self, enrollment, life, day):
+        """What a patient says on the phone."""
+        facts = life.read(day)
+        if any(fact.kind == "unsubscribed" for fact in facts):
+            objection = self.env["reactivation.objection"].with_user(self.desk)
+            objection.create(
+                {
+                    "partner_id": enrollment.partner_id.id,
+                    "company_id": enrollment.company_id.id,
+                    "note": "Please do not call again.",
+                }
+            ).action_record()
+        return [fact for fact in facts if fact.kind == "reason"]
 
     def _enter(self, facts):
         of_kind = {}
@@ -399,13 +469,15 @@ class Office:
             patient = self.address_book.patient(mail)
             if not patient:
                 continue
+            if self._draw(patient, mail) < AWAY:
+                self._reply(patient, mail, away=True)
             for fact in self.clinic.lives[patient.key].read(day):
                 if fact.kind == "opened" and mail.mail_id:
                     opened.append(mail.mail_id)
                 elif fact.kind == "replied":
                     self._reply(patient, mail)
                 elif fact.kind == "unsubscribed":
-                    self.env["mail.blacklist"]._add(mail.address)
+                    self._unsubscribe(mail)
                 elif fact.kind == "reason":
                     reasons.append(fact)
         if opened:
@@ -413,15 +485,37 @@ class Office:
             self.env["mailing.trace"].set_opened([("mail_mail_id_int", "in", opened)])
         self._note_reasons(reasons)
 
-    def _reply(self, patient, mail):
-        """The patient's answer comes in through the mail gateway."""
-        texts = REPLIES[patient.lang[:2]]
+    @staticmethod
+    def _draw(patient, mail):
+        """A number that is always the same for a patient and a mail."""
+        return random.Random(f"{patient.key}/{mail.path.stem}").random()
+
+    def _unsubscribe(self, mail):
+        """What the route behind the button of the mail program does."""
+        url = urlsplit(mail.unsubscribe)
+        values = dict(parse_qsl(url.query))
+        mailing = self.env["mailing.mailing"].browse(int(url.path.split("/")[2]))
+        document, address = int(values["document_id"]), values["email"]
+        token = mailing._generate_mailing_recipient_token(document, address)
+        if token != values["hash_token"]:
+            raise ValueError(f"{mail.path}: not the token of the message")
+        pages = self.env["reactivation.unsubscribe"]
+        link = pages._link(mailing, document, address)
+        pages._choose(link, "stop", "List-Unsubscribe=One-Click")
+
+    def _reply(self, patient, mail, away=False):
+        """The patient's answer, or their machine's, comes in by the mail gateway."""
+        texts = (ABSENCES if away else REPLIES)[patient.lang[:2]]
         reply = email.message.EmailMessage()
         reply["From"] = email.utils.formataddr((patient.name, mail.address))
         reply["To"] = mail.reply_to
-        reply["Subject"] = f"Re: {mail.subject}"
-        reply["Message-Id"] = f"<{mail.path.stem}.{patient.key}@example.com>"
+        reply["Subject"] = f"{'Auto' if away else 'Re'}: {mail.subject}"
+        kind = "away" if away else "reply"
+        reply["Message-Id"] = f"<{kind}.{mail.path.stem}.{patient.key}@example.com>"
         reply["In-Reply-To"] = reply["References"] = mail.message_id
         reply["Date"] = email.utils.format_datetime(datetime.utcnow())
-        reply.set_content(texts[len(mail.path.stem + patient.key + mail.address) % 3])
+        if away:
+            reply["Auto-Submitted"] = "auto-replied"
+        number = len(mail.path.stem + patient.key + mail.address)
+        reply.set_content(texts[number % len(texts)])
         self.env["mail.thread"].message_process(None, reply.as_bytes())

@@ -12,6 +12,8 @@ from clinic_demo.names import FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS, PLACES
 YEARS = 5
 CAMPAIGN_DAYS = 400
 SMALLEST = 30
+DEAD_MAILBOX = 0.04
+CONSENT = 0.3
 
 
 @dataclass
@@ -115,6 +117,7 @@ def make_clinic(seed, today, size=400, days=CAMPAIGN_DAYS):
             count = size - len(patients)
         patients += _patients(draw, company, count, start, today)
     _spread_phone_numbers(draw, patients)
+    _spread_consents(random.Random(f"{seed}/consents"), patients)
     lives = {patient.key: Life(patient, seed) for patient in patients}
     clinic = Clinic(seed, today, start, COMPANIES, patients, lives)
     opened = start - timedelta(days=365 * YEARS)
@@ -214,7 +217,7 @@ def _irregularities(draw, patient):
     elif drawn < 0.09:
         patient.do_not_contact = True
     elif drawn < 0.11 and "@" in patient.email and not patient.family:
-        patient.blacklisted = True
+        patient.objected = True
 
 
 def _address(draw, company):
@@ -250,6 +253,18 @@ def _spread_phone_numbers(draw, patients):
             homes[home] = numbers[len(homes) % len(numbers)]
         if draw.random() < 0.95:
             patient.phone = f"+1 {homes[home]}"
+
+
+def _spread_consents(draw, patients):
+    """What is on record about mailboxes and forms; nobody's life depends on it."""
+    gone = {
+        patient.email
+        for patient in patients
+        if "@example" in patient.email and draw.random() < DEAD_MAILBOX
+    }
+    for patient in patients:
+        patient.dead_mailbox = patient.email in gone
+        patient.consented = draw.random() < CONSENT
 
 
 def _between(draw, first, last):
