@@ -49,6 +49,9 @@ class ReactivationRunner(models.Model):
         "administrator says that it is the one patients are written to from.",
     )
     clock_warning = fields.Char(readonly=True)
+    stalled_since = fields.Datetime(
+        readonly=True, help="When another job noticed first that nothing is sent."
+    )
 
     _one_row = models.UniqueIndex("((1))", "There is one runner.")
 
@@ -87,7 +90,12 @@ class ReactivationRunner(models.Model):
             )
             _logger.warning("The clock was set back from %s.", silent_since)
         held = runner._is_elsewhere()
-        values = {"last_start": now, "last_error": False, "clock_warning": warning}
+        values = {
+            "last_start": now,
+            "last_error": False,
+            "clock_warning": warning,
+            "stalled_since": False,
+        }
         if held and not runner.is_held:
             values["is_held"] = True
             _logger.warning("A copy or a restored backup: nothing is sent.")
@@ -243,8 +251,15 @@ class ReactivationRunner(models.Model):
 
         Called by the other jobs: the runner itself cannot say that it stopped.
         """
-        if not self._get().is_held and not self._is_stalled():
-            return
+        runner, now = self._get(), fields.Datetime.now()
+        if not runner.is_held:
+            if not self._is_stalled():
+                return
+            # After a server was down the other jobs may come first: it stands still
+            # only if it does so for a while beside them.
+            runner.stalled_since = runner.stalled_since or now
+            if runner.stalled_since > now - STALLED_AFTER:
+                return
         for campaign in (
             self.env["reactivation.campaign"].sudo().search([("state", "=", "running")])
         ):
