@@ -24,6 +24,7 @@
         "data/mail_activity_type_data.xml",
         "data/mailing_body_templates.xml",
         "data/ir_cron_data.xml",
+        "data/reactivation_runner_data.xml",
         "views/reactivation_visit_views.xml",
         "views/reactivation_visit_source_views.xml",
         "views/reactivation_external_visit_views.xml",

@@ -420,9 +420,9 @@ def test_every_delivery_is_a_mail_and_the_control_group_got_none(run):
 @pytest.mark.slow
 def test_what_was_not_sent_and_why(run):
     figures = figures_of(run)
-    assert len(figures["skipped"]) > 2 and min(figures["skipped"].values()) > 0
-    # Whoever booked or came back hears no more.
-    assert {"booked", "returned"} & set(figures["skipped"])
+    assert min(figures["skipped"].values()) > 0
+    # Whoever booked hears no more.
+    assert "booked" in figures["skipped"]
     assert "messages and calls skipped, by reason" in run.stdout
     assert "Has an appointment" in run.stdout
     (skipped,) = ask(

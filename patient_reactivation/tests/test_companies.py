@@ -244,7 +244,5 @@ class TestBranches(SmtpClinicCase):
         )
         self.assertFalse(rows.search([("partner_id", "=", annie.id)]))
         self.manager.company_ids += self.branch
-        rows = rows.with_context(
-            allowed_company_ids=[self.clinic.id, self.branch.id]
-        )
+        rows = rows.with_context(allowed_company_ids=[self.clinic.id, self.branch.id])
         self.assertEqual(len(rows.search([("partner_id", "=", annie.id)])), 1)

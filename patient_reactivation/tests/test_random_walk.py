@@ -19,7 +19,6 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 from odoo.exceptions import UserError
-from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
@@ -322,7 +321,9 @@ class RandomWalk(MailClinicCase):
     def of_message(self, message_id):
         self.env.flush_all()
         rows = self.env.execute_query(
-            SQL("SELECT id FROM reactivation_delivery WHERE message_id = %s", message_id)
+            SQL(
+                "SELECT id FROM reactivation_delivery WHERE message_id = %s", message_id
+            )
         )
         self.check(len(rows) == 1, f"{len(rows)} deliveries have {message_id}")
         return self.env["reactivation.delivery"].browse(rows[0][0])
@@ -465,9 +466,7 @@ class RandomWalk(MailClinicCase):
 
     def rule_running(self, facts):
         """Only of campaigns that run, and patients who were not stopped."""
-        self.check(
-            facts.campaign_state == "running", f"{facts}: campaign does not run"
-        )
+        self.check(facts.campaign_state == "running", f"{facts}: campaign does not run")
         self.check(facts.campaign not in self.closed, f"{facts}: campaign is closed")
         self.check(facts.enrollment not in self.stopped, f"{facts} was stopped")
 
@@ -602,9 +601,7 @@ class RandomWalk(MailClinicCase):
     def walk(self, seed, events):
         """Let so many events happen."""
         self.set_up_walk(seed)
-        self.reply_type = self.env[
-            "reactivation.enrollment"
-        ]._reply_activity_type()
+        self.reply_type = self.env["reactivation.enrollment"]._reply_activity_type()
         self.start()
         names, weights = list(EVENTS_DRAWN), list(EVENTS_DRAWN.values())
         for self.event_number in range(events):
@@ -790,9 +787,7 @@ class RandomWalk(MailClinicCase):
 
     def came(self, person, company, days_ago=0):
         record = self.visit(person.partner, days_ago, company_id=company.id)
-        person.visits.append(
-            Visit(company.id, record.date, False, "done", record)
-        )
+        person.visits.append(Visit(company.id, record.date, False, "done", record))
 
     def event_comes(self):
         self.came(self.somebody(), self.random.choice(self.clinics))
@@ -861,9 +856,7 @@ class RandomWalk(MailClinicCase):
 
     def event_is_merged(self):
         gone = self.somebody()
-        kept = self.somebody(
-            lambda one: one is not gone and one.minor == gone.minor
-        )
+        kept = self.somebody(lambda one: one is not gone and one.minor == gone.minor)
         self.env["base.partner.merge.automatic.wizard"]._merge(
             [gone.partner.id, kept.partner.id], kept.partner
         )
@@ -902,9 +895,7 @@ class RandomWalk(MailClinicCase):
         mailing = delivery.step_id.mailing_ids[:1]
         person = self.memory.of_partner(delivery.recipient_id.id)
         contact = next(
-            one
-            for one in reversed(self.memory.contacts)
-            if one.delivery == delivery.id
+            one for one in reversed(self.memory.contacts) if one.delivery == delivery.id
         )
         if not contact.addresses:
             return
@@ -976,9 +967,7 @@ class RandomWalk(MailClinicCase):
         delivery = self.one_mail()
         person = self.memory.of_partner(delivery.recipient_id.id)
         contact = next(
-            one
-            for one in reversed(self.memory.contacts)
-            if one.delivery == delivery.id
+            one for one in reversed(self.memory.contacts) if one.delivery == delivery.id
         )
         if not contact.addresses or person is None:
             raise UserError("no address")  # pylint: disable=missing-gettext
@@ -1052,7 +1041,10 @@ class RandomWalk(MailClinicCase):
 
     def event_campaign_new(self):
         running = self.env["reactivation.campaign"].search_count(
-            [("state", "in", ("running", "paused")), ("company_id", "in", self.clinics.ids)]
+            [
+                ("state", "in", ("running", "paused")),
+                ("company_id", "in", self.clinics.ids),
+            ]
         )
         if running >= CAMPAIGNS:
             return
@@ -1083,9 +1075,7 @@ class RandomWalk(MailClinicCase):
         campaign.action_start()
 
     def event_campaign_paused(self):
-        self.one_of(
-            "reactivation.campaign", [("state", "=", "running")]
-        ).action_pause()
+        self.one_of("reactivation.campaign", [("state", "=", "running")]).action_pause()
 
     def event_campaign_resumed(self):
         self.one_of("reactivation.campaign", [("state", "=", "paused")]).action_start()

@@ -70,9 +70,9 @@ def _left_out(env):
     """Lapsed patients who are in no campaign, by reason: the most first."""
     counts = {}
     for campaign in env["reactivation.campaign"].search([]):
-        for _segment, refusal, count in env[
-            "reactivation.enrollment"
-        ]._audience_counts(campaign):
+        for _segment, refusal, count in env["reactivation.enrollment"]._audience_counts(
+            campaign
+        ):
             if refusal and refusal not in NOT_LEFT_OUT:
                 counts[refusal] = counts.get(refusal, 0) + count
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
