@@ -81,6 +81,13 @@ class Mailbox:
             self._server.stop()
 
 
+def deliver_to(client, mailbox):
+    """Let the server send by this mailbox only: those of earlier tests are gone."""
+    others = client.call("ir.mail_server", "search", [])
+    client.call("ir.mail_server", "write", others, {"active": False})
+    client.call("ir.mail_server", "create", mailbox.server_values)
+
+
 @pytest.fixture
 def mailbox():
     with Mailbox().open() as mailbox:

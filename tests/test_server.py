@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import RefusedError, midday_zone, wait_for
+from conftest import RefusedError, deliver_to, midday_zone, wait_for
 
 PATIENTS = b"""ref,name,email
 P1,Ada Lovelace,ada@example.com
@@ -90,7 +90,7 @@ def test_a_started_campaign_reaches_them_and_only_them(admin, mailbox):
         lambda: status_of(admin).get("Bob Regular") == ("lapsed", "repeat"),
         "the patients to be refreshed",
     )
-    admin.call("ir.mail_server", "create", mailbox.server_values)
+    deliver_to(admin, mailbox)
     campaign = admin.call(
         "reactivation.campaign",
         "create",

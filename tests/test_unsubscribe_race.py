@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import PATIENCE, midday_zone, wait_for
+from conftest import PATIENCE, deliver_to, midday_zone, wait_for
 from test_server import cron_now
 
 TIMES = 10
@@ -65,7 +65,7 @@ def message(admin, mailbox):
         ),
         "the patient to be refreshed",
     )
-    admin.call("ir.mail_server", "create", mailbox.server_values)
+    deliver_to(admin, mailbox)
     campaign = admin.call(
         "reactivation.campaign",
         "create",

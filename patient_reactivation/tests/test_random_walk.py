@@ -9,6 +9,7 @@ interfere, the clock jumps. What is right is judged by a memory of its own
 """
 
 import itertools
+import logging
 import os
 import random
 import smtplib
@@ -116,6 +117,13 @@ MEANWHILE = (
     "complains",
     "bounces",
 )
+
+
+_logger = logging.getLogger(__name__)
+
+
+class NotNow(UserError):
+    """The event of the walk cannot happen at this moment; nobody reads this."""
 
 
 class Facts(SimpleNamespace):
@@ -629,7 +637,7 @@ class RandomWalk(MailClinicCase):
         """One of the living, or nobody: the event does not happen then."""
         people = [person for person in self.memory.living() if wanted(person)]
         if not people:
-            raise UserError("nobody there")  # pylint: disable=missing-gettext
+            raise NotNow("nobody there")
         person = self.random.choice(people)
         self.note(f"    person {person.key} (contact {person.partner.id})")
         return person
@@ -637,7 +645,7 @@ class RandomWalk(MailClinicCase):
     def one_of(self, model, domain):
         records = self.env[model].search(domain, order="id")
         if not records:
-            raise UserError("none there")  # pylint: disable=missing-gettext
+            raise NotNow("none there")
         record = self.random.choice(records)
         self.note(f"    {record}")
         return record
@@ -650,7 +658,7 @@ class RandomWalk(MailClinicCase):
             limit=12,
         )
         if not records:
-            raise UserError("none there")  # pylint: disable=missing-gettext
+            raise NotNow("none there")
         record = self.random.choice(records)
         self.note(f"    {record}")
         return record
@@ -970,7 +978,7 @@ class RandomWalk(MailClinicCase):
             one for one in reversed(self.memory.contacts) if one.delivery == delivery.id
         )
         if not contact.addresses or person is None:
-            raise UserError("no address")  # pylint: disable=missing-gettext
+            raise NotNow("no address")
         sender = sorted(contact.addresses)[0]
         self.receive(
             REPLY.format(
@@ -1116,7 +1124,7 @@ class RandomWalk(MailClinicCase):
     def task(self):
         tasks = self.env["reactivation.delivery"].search([("state", "=", "todo")])
         if not tasks:
-            raise UserError("no task")  # pylint: disable=missing-gettext
+            raise NotNow("no task")
         task = self.random.choice(tasks.sorted("id"))
         self.note(f"    {task}")
         return task
@@ -1138,8 +1146,11 @@ class RandomWalk(MailClinicCase):
         memory = self.walk(seed, events)
         # It was no walk in an empty town.
         self.assertGreater(len(memory.contacts), events // 30, self.story())
-        print(  # noqa: T201
-            f"WALK seed {seed}: {events} events, {len(memory.attempts)} messages, "
-            f"{len(memory.contacts)} contacts, {len(memory.people)} people, "
-            f"until {datetime.now():%Y-%m-%d}"
+        _logger.info(
+            "Seed %s: %s events, %s messages, %s contacts, %s people.",
+            seed,
+            events,
+            len(memory.attempts),
+            len(memory.contacts),
+            len(memory.people),
         )
