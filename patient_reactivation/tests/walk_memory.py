@@ -4,7 +4,7 @@ People, what they said, what happened to them and what reached them, in the simp
 way that is right. Moments are naive UTC, as in Odoo.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -76,6 +76,13 @@ class Word:
     purpose: str
     address: str | None = None
     ends: bool = True  # a yes ends what the same person said before
+    exact: bool = False  # about no other purpose
+
+    def covers(self, purpose):
+        """Is it about messages of this purpose?"""
+        if self.exact:
+            return self.purpose == purpose
+        return self.purpose in COVERED_BY[purpose]
 
     def __repr__(self):
         said = "yes" if self.granted else "no"
@@ -136,11 +143,15 @@ class Memory:
 
     def merge(self, gone, kept):
         """Two contacts are one person: each no counts on, each yes is used up."""
-        for word in list(self.words):
-            if word.speaker in (gone, kept):
-                if self._ended(word, word.company, word.channel):
-                    self.words.remove(word)
-                word.speaker, word.ends = kept, False
+        mine = [word for word in self.words if word.speaker in (gone, kept)]
+        still = [word for no in mine for word in self._in_force(no)]
+        for word in mine:
+            word.speaker, word.ends = kept, False
+            if not word.granted:
+                self.words.remove(word)
+        for word in still:
+            word.speaker = kept
+        self.words += still
         for contact in self.contacts:
             if contact.person is gone:
                 contact.person = kept
@@ -203,6 +214,25 @@ class Memory:
             for later in self.words
         )
 
+    def _in_force(self, word):
+        """What is left of a no after all that the same person said later."""
+        if word.granted:
+            return []
+        channels = ("mail", "call") if word.channel == "all" else (word.channel,)
+        return [
+            replace(word, channel=channel, purpose=purpose, exact=True)
+            for channel in channels
+            for purpose in COVERED_BY
+            if word.covers(purpose)
+            and not self._ended(
+                word,
+                word.company,
+                channel,
+                {purpose, "all"},
+                word.speaker.addresses(channel),
+            )
+        ]
+
     def objections(self, person, company, channel, purpose):
         """What this person, or anybody about one of the addresses, does not want."""
         addresses = person.addresses(channel)
@@ -211,7 +241,7 @@ class Memory:
             for word in self.words
             if not word.granted
             and word.channel in (channel, "all")
-            and word.purpose in COVERED_BY[purpose]
+            and word.covers(purpose)
             and (word.company == company or channel == "call")
             and (word.speaker is person or word.address in addresses)
             and not self._ended(word, company, channel, {purpose, "all"}, addresses)
