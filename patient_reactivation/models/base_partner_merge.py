@@ -27,14 +27,15 @@ class MergePartnerAutomatic(models.TransientModel):
     def _merge(self, partner_ids, dst_partner=None, extra_checks=True):
         """What any of the contacts objected to, the one that stays objects to."""
         people = self.env["res.partner"].sudo().browse(partner_ids).exists()
-        before = [self._objections(partner) for partner in people]
+        companies = self._companies_with_words(people)
+        before = [self._objections(partner, companies) for partner in people]
         # Those that go are merged and not erased.
         result = super(
             MergePartnerAutomatic, self.with_context(reactivation_merge=True)
         )._merge(partner_ids, dst_partner, extra_checks)
         kept = people.exists()
         if len(kept) == 1 < len(people):
-            self._keep_objections(kept, people - kept, before)
+            self._keep_objections(kept, people - kept, before, companies)
             self.env["reactivation.patient"].sudo()._refresh(kept.ids)
         return result
 
@@ -195,8 +196,10 @@ class MergePartnerAutomatic(models.TransientModel):
 
     # --------------------------------------------------------------- objections
 
-    def _objections(self, partner):
+    def _objections(self, partner, companies):
         """What a contact must not get, by whoever's word.
+
+        :param companies: those to ask about, see `_companies_with_words`
 
         :return: set of (company, channel, purpose); and, without a company and a
             purpose, of what is on a list of excluded or suppressed addresses
@@ -208,7 +211,7 @@ class MergePartnerAutomatic(models.TransientModel):
             if self._is_excluded(kind, addresses[kind])
             for channel in channels
         }
-        for company in self._companies_with_words(partner, addresses):
+        for company in companies:
             found |= self._words_in_force(partner, company, addresses)
         return found
 
@@ -226,14 +229,20 @@ class MergePartnerAutomatic(models.TransientModel):
         # One that does not exist is no objection.
         return code in ("erased", "opted_out")
 
-    def _companies_with_words(self, partner, addresses):
+    def _companies_with_words(self, people):
+        """:return: companies whose ledger has a word of these contacts, or about an
+        address of theirs
+
+        Also those where one of them only said yes: a no about the telephone counts
+        everywhere, and that yes would end it there.
+        """
+        addresses = self.env["reactivation.privacy"]._addresses(people)
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """SELECT DISTINCT company_id FROM reactivation_consent
-                    WHERE state = 'withdrawn'
-                      AND (partner_id = %s OR address = ANY(%s))""",
-                partner.id,
+                    WHERE partner_id = ANY(%s) OR address = ANY(%s)""",
+                people.ids,
                 SQL("%s::varchar[]", list(addresses["mail"] | addresses["phone"])),
             )
         )
@@ -271,10 +280,10 @@ class MergePartnerAutomatic(models.TransientModel):
         )[0]
         return {key for key, answer in zip(keys, row, strict=True) if answer}
 
-    def _keep_objections(self, kept, gone, before):
+    def _keep_objections(self, kept, gone, before, companies):
         """Append what would be lost: an objection about an address the contact does
         not have any more, or one that another contact's later word would end."""
-        after = self._objections(kept)
+        after = self._objections(kept, companies)
         lost = set().union(*before) - after
         everywhere = self.env["res.company"].sudo().search([])
         words = {}

@@ -254,6 +254,18 @@ class TestMerge(MailClinicCase):
             # Not more than was said.
             self.assertFalse(self.refused(people[0]))
 
+    def test_word_at_another_clinic_ends_no_objection_to_calls(self):
+        """A11: a no about the telephone counts at every company; the yes of the
+        other contact, at a company where nobody ever said no, does not end it."""
+        ada, twin = self.lapsed("Ada"), self.lapsed("Ada A", phone="+12125550142")
+        consents = self.env["reactivation.consent"]
+        consents._withdraw(ada, self.clinic, "call", "care", "staff")
+        self.later(days=1)
+        consents._grant(twin, self.other_clinic, "call", "care", "form")
+        self.merge(ada, twin)
+        for company in (self.clinic, self.other_clinic):
+            self.assertEqual(self.refused(twin, "call", company=company), "opted_out")
+
     def test_excluded_address_that_is_given_up(self):
         """A11: the twin's address was on a list; the objection is the person's."""
         ada = self.lapsed("Ada", phone="+12125550101")
