@@ -3,6 +3,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize_all
 
+from .reactivation_consent import SHARED_CHANNELS
+
 MANAGER = "patient_reactivation.group_reactivation_manager"
 
 # Whose chatter it is.
@@ -112,6 +114,9 @@ class ReactivationPrivacy(models.AbstractModel):
         :return: {address: contacts}
         """
         addresses = self._addresses(people)
+        for word in self._words_about_addresses(people):
+            # Also one that is theirs no more.
+            addresses["mail" if "@" in word.address else "phone"].add(word.address)
         everything = addresses["mail"] | addresses["phone"]
         if not everything:
             return {}
@@ -155,29 +160,49 @@ class ReactivationPrivacy(models.AbstractModel):
         return entries
 
     @api.model
-    def _hand_on_objections(self, people, others):
-        """A no about an address in common outlives the one who said it."""
-        consents = self.env["reactivation.consent"].sudo()
-        words = consents.search(
-            [
-                ("partner_id", "in", people.ids),
-                ("state", "=", "withdrawn"),
-                ("address", "in", list(others)),
-            ]
+    def _words_about_addresses(self, people):
+        """:return: what these contacts said no to, about one address"""
+        return (
+            self.env["reactivation.consent"]
+            .sudo()
+            .search(
+                [
+                    ("partner_id", "in", people.ids),
+                    ("state", "=", "withdrawn"),
+                    ("address", "!=", False),
+                ]
+            )
         )
-        for word in words:
+
+    @api.model
+    def _hand_on_objections(self, people, others):
+        """A no about an address in common outlives the one who said it.
+
+        It stays one about the address: who said “no messages at all” spoke of
+        their own telephone, and not of that of others.
+        """
+        consents = self.env["reactivation.consent"].sudo()
+        for word in self._words_about_addresses(people):
             # A person says so a few times, if at all.
             about = (word.company_id, word.channel, word.purpose)
-            if consents._is_withdrawn(word.partner_id, *about):
+            heirs = others.get(word.address)
+            if not heirs or not consents._is_withdrawn(word.partner_id, *about):
+                continue
+            channels = [word.channel]
+            if word.channel == "all":
+                channels = ["mail"] if "@" in word.address else SHARED_CHANNELS
+            for channel in channels:
                 consents._withdraw(
-                    others[word.address][0],
-                    *about,
+                    heirs[0],
+                    word.company_id,
+                    channel,
+                    word.purpose,
                     "staff",
                     address=word.address,
                     text=self.env._(
                         "Said about this address by somebody whose data was erased."
                     ),
-                    key=f"erased:{word.id}",
+                    key=f"erased:{word.id}:{channel}",
                 )
 
     # -------------------------------------------------------------------- erase

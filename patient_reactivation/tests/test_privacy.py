@@ -370,6 +370,28 @@ class TestErasure(PrivacyCase):
         self.assertEqual(self.refusal(bert), "opted_out")
         self.assertEqual(self.consents.search([]).partner_id, bert)
 
+    def test_objection_about_an_address_given_up_since_stays(self):
+        """J1, E4: also about an address that others kept."""
+        ada, bert = self.patient(), self.lapsed("Bert", email=EMAIL)
+        self.consents._withdraw(
+            ada, self.clinic, "mail", "all", "reply", address=EMAIL, text="STOP"
+        )
+        ada.email = "moved@example.com"
+        self.erase(ada)
+        self.assertEqual(self.refusal(bert), "opted_out")
+
+    def test_objection_handed_on_is_about_the_address_only(self):
+        """J1: who wanted no message at all did not speak of others' telephones."""
+        ada = self.patient()
+        bert = self.lapsed("Bert", email=EMAIL, phone="+12125550178")
+        self.consents._withdraw(
+            ada, self.clinic, "all", "all", "page", address=EMAIL, text="All"
+        )
+        self.erase(ada)
+        answers = self.env["reactivation.contact.policy"]._explain(bert, self.clinic)
+        self.assertEqual(answers[bert.id]["mail", "care"], "opted_out")
+        self.assertIsNone(answers[bert.id]["call", "care"])
+
     def test_the_dead_and_the_archived_use_no_address(self):
         self.lapsed("Dead", email=EMAIL, deceased_date="2020-01-01")
         self.lapsed("Gone", email=EMAIL, active=False)

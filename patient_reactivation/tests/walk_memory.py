@@ -177,13 +177,12 @@ class Memory:
                 self.words.remove(word)
                 if heirs and not word.granted and not ended:
                     heir = min(heirs, key=lambda one: one.partner.id)
+                    # About the address, and nothing else the heir has.
+                    channel = word.channel
+                    if channel == "all":
+                        channel = "mail" if "@" in word.address else "call"
                     self.say(
-                        heir,
-                        False,
-                        word.company,
-                        word.channel,
-                        word.purpose,
-                        word.address,
+                        heir, False, word.company, channel, word.purpose, word.address
                     )
         for other in self.people:
             if other.guardian is person:
