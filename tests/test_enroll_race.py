@@ -64,3 +64,29 @@ def test_each_patient_is_in_one_campaign(registry):
         campaigns = env["reactivation.campaign"].browse(numbers)
         assert set(campaigns.mapped("state")) == {"running"}
         assert sum(campaigns.mapped("enrolled_count")) == PATIENTS
+
+
+def test_two_workers_keep_the_daily_limit(registry):
+    """Together they enroll as many as the campaign allows in a day, and no more."""
+    from odoo.service.model import retrying
+
+    with environment(registry) as env:
+        env["reactivation.enrollment"].search([]).write(
+            {"state": "done", "episode_date": "2000-01-01"}
+        )
+    limit = PATIENTS // 2
+    number = draft(registry, "A few a day")
+    with environment(registry) as env:
+        campaign = env["reactivation.campaign"].browse(number)
+        campaign.write({"daily_limit": limit, "state": "running"})
+
+    def enroll():
+        with environment(registry) as env:
+            campaign = env["reactivation.campaign"].browse(number)
+            enrollments = env["reactivation.enrollment"]
+            retrying(lambda: enrollments._enroll(campaign), env)
+
+    together(*[enroll] * 3)
+    with environment(registry) as env:
+        campaign = env["reactivation.campaign"].browse(number)
+        assert len(campaign.enrollment_ids) == limit

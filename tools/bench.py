@@ -11,9 +11,11 @@ import json
 import os
 import time
 
+import bench_audience
 import bench_data
 import bench_delivery
 import bench_refresh
+import bench_worklist
 import odoo_env
 from workspace import SetupError, run_main, say
 
@@ -25,10 +27,12 @@ FIGURES = {
     "refresh_first": bench_refresh.measure_first,
     "refresh_full": bench_refresh.measure_full,
     "refresh_incremental": bench_refresh.measure_incremental,
+    "audience_preview": bench_audience.measure_audience_preview,
     "enroll": bench_delivery.measure_enroll,
     "deliver_mail": bench_delivery.measure_deliver_mail,
     "memory": bench_delivery.measure_memory,
     "tick": bench_delivery.measure_tick,
+    "worklist": bench_worklist.measure_worklist,
 }
 
 

@@ -330,14 +330,28 @@ def _plain_mailing(env):
 
 @contextlib.contextmanager
 def _without_network():
-    """Connect nowhere: a session that takes every message."""
+    """Connect nowhere: a session that takes every message and forgets it."""
     from odoo.addons.base.models.ir_mail_server import IrMail_Server
 
-    session = mock.Mock(from_filter=False, smtp_from=False)
     with mock.patch.object(
-        IrMail_Server, "_connect__", lambda *_args, **_options: session
+        IrMail_Server, "_connect__", lambda *_args, **_options: _Session()
     ):
         yield
+
+
+class _Session:
+    """Not a `Mock`: that would keep every message it was called with."""
+
+    from_filter = smtp_from = False
+
+    def send_message(self, *_arguments, **_options):
+        """Take it."""
+
+    def data(self, _text):
+        """Take it."""
+
+    def quit(self):
+        """Nothing to end."""
 
 
 def _check_sent(bench, expected):

@@ -16,11 +16,19 @@ class MailActivity(models.Model):
     def _action_done(self, feedback=False, attachment_ids=None):
         deliveries = self._reactivation_deliveries()
         result = super()._action_done(feedback=feedback, attachment_ids=attachment_ids)
-        deliveries.write({"state": "sent", "sent_on": fields.Datetime.now()})
+        # Done in Odoo's own list of activities: nothing is known but that.
+        deliveries._note_task_end(
+            {
+                "state": "sent",
+                "sent_on": fields.Datetime.now(),
+                "result": "done",
+                "result_note": feedback or False,
+            }
+        )
         return result
 
     def unlink(self):
         deliveries = self._reactivation_deliveries()
         result = super().unlink()
-        deliveries.write({"state": "skipped", "reason": "not_done"})
+        deliveries._note_task_end({"state": "skipped", "reason": "not_done"})
         return result

@@ -8,6 +8,20 @@ from odoo.fields import Domain
 # shows none. With anything but `t-out` on it, only template editors may save it.
 STYLED_PLACEHOLDER = re.compile(r'(<t t-out="[^"]*") style="[^"]*"')
 
+# What patients see of an e-mail, and which one they get: it stays as it is while
+# they are on the way.
+LOCKED_FIELDS = {
+    "active",
+    "attachment_ids",
+    "body_arch",
+    "body_html",
+    "mailing_model_id",
+    "preview",
+    "reactivation_lang",
+    "reactivation_step_id",
+    "subject",
+}
+
 
 class MailingMailing(models.Model):
     """The e-mail of a campaign's step, in one language.
@@ -26,6 +40,10 @@ class MailingMailing(models.Model):
         string="E-mail Language",
     )
 
+    reactivation_locked = fields.Boolean(
+        related="reactivation_step_id.is_locked", string="Text Stays as It Is"
+    )
+
     _reactivation_lang_uniq = models.UniqueIndex(
         "(reactivation_step_id, reactivation_lang) "
         "WHERE reactivation_step_id IS NOT NULL",
@@ -40,7 +58,13 @@ class MailingMailing(models.Model):
             if step:
                 vals.update(self._prepare_step_vals(step, vals))
                 vals.update(self._prepare_body_vals(vals))
-        return super().create(vals_list)
+        mailings = super().create(vals_list)
+        mailings.reactivation_step_id.method_id._check_unlocked()
+        return mailings
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unused_only(self):
+        self.reactivation_step_id.method_id._check_unlocked()
 
     @api.model
     def _prepare_body_vals(self, vals):
@@ -76,8 +100,13 @@ class MailingMailing(models.Model):
                 if name not in ("state", "kpi_mail_required")
             }
         if self.reactivation_step_id:
+            if LOCKED_FIELDS & vals.keys():
+                self.reactivation_step_id.method_id._check_unlocked()
             vals = {**vals, **self._prepare_body_vals(vals)}
-        return super().write(vals)
+        result = super().write(vals)
+        if "reactivation_step_id" in vals:
+            self.reactivation_step_id.method_id._check_unlocked()
+        return result
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
@@ -85,6 +114,13 @@ class MailingMailing(models.Model):
             if vals.get("reactivation_step_id"):
                 vals.pop("name", None)
         return vals_list
+
+    def update_field_translations(self, field_name, translations, source_lang=""):
+        if field_name in LOCKED_FIELDS:
+            self.reactivation_step_id.method_id._check_unlocked()
+        return super().update_field_translations(
+            field_name, translations, source_lang=source_lang
+        )
 
     # ------------------------------------------------------------------ actions
 

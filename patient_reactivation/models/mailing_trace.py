@@ -156,7 +156,7 @@ class MailingTrace(models.Model):
             # A report is about one message, seldom about a handful.
             dead |= trace._reactivation_dead(kind, told)
         self.env["reactivation.suppression"].sudo()._add("mail", dead, "bounced")
-        deliveries = self.sudo().reactivation_delivery_id
+        deliveries = self.sudo().reactivation_delivery_id._with_members()
         self._reactivation_fail(deliveries, "bounced" if dead else None, text)
         self.env["reactivation.outcome"].sudo()._append("bounced", deliveries)
         return text

@@ -41,9 +41,21 @@ class ReactivationCampaign(models.Model):
     state_order = fields.Integer(compute="_compute_state_order", store=True)
     color = fields.Integer()
     date_start = fields.Datetime(string="Started On", readonly=True, copy=False)
+    date_from = fields.Date(
+        string="Enroll From",
+        copy=False,
+        help="No patient is enrolled before this day. Empty: from the start.",
+    )
     date_end = fields.Date(
         string="Enroll Until",
-        help="No patient is enrolled after this day. Empty: as long as it runs.",
+        copy=False,
+        help="No patient is enrolled after this day. Empty: as long as it runs. When "
+        "it is over and every step is done, the campaign closes by itself.",
+    )
+    daily_limit = fields.Integer(
+        string="New Patients a Day",
+        help="At most so many are enrolled on one day of the clinic, so that you can "
+        "serve those who come; who lapsed last comes first. 0: no limit.",
     )
     purpose = fields.Selection(
         PURPOSES,
@@ -95,6 +107,10 @@ class ReactivationCampaign(models.Model):
     _control_check = models.Constraint(
         "CHECK(COALESCE(control_percent, 0) BETWEEN 0 AND 90)",
         "The control group must be between 0 and 90 %.",
+    )
+    _daily_limit_check = models.Constraint(
+        "CHECK(COALESCE(daily_limit, 0) >= 0)",
+        "“New Patients a Day” cannot be negative. 0 is no limit.",
     )
 
     # ------------------------------------------------------------------ compute
@@ -152,23 +168,29 @@ class ReactivationCampaign(models.Model):
         result = super().write(vals)
         if "email_from" in vals or "company_id" in vals:
             for campaign in self:
-                # The e-mails of each campaign have its own sender.
-                campaign.method_ids.step_ids.sudo().mailing_ids.write(
-                    {"email_from": campaign.email_from}
-                )
+                # The e-mails of each campaign have its own sender. Without any the
+                # campaign does not start.
+                sender = campaign._sender()
+                if sender:
+                    campaign.all_method_ids.step_ids.sudo().mailing_ids.write(
+                        {"email_from": sender}
+                    )
         return result
+
+    def _sender(self):
+        """:return: the name and address that patients see, or something empty"""
+        self.ensure_one()
+        return self.email_from or self.company_id.email_formatted
 
     # ------------------------------------------------------------------ actions
 
     def action_start(self):
         for campaign in self:
-            problems = campaign._problems()
-            if problems:
-                raise UserError(
-                    self.env._("The campaign cannot start yet:")
-                    + "".join(f"\n• {problem}" for problem in problems)
-                )
+            campaign._refuse_start()
             campaign._check_approval()
+            if not campaign.email_from:
+                # The company's e-mail may be younger than the campaign.
+                campaign.email_from = campaign._sender()
         now = fields.Datetime.now()
         self.filtered(lambda campaign: not campaign.date_start).write(
             {"date_start": now}
@@ -180,7 +202,8 @@ class ReactivationCampaign(models.Model):
         self.env.ref("patient_reactivation.ir_cron_deliveries").sudo()._trigger()
 
     def action_pause(self):
-        self.write({"state": "paused"})
+        running = self.filtered(lambda campaign: campaign.state == "running")
+        running.write({"state": "paused"})
 
     def action_done(self):
         self.write({"state": "done"})
@@ -209,6 +232,7 @@ class ReactivationCampaign(models.Model):
 
     def action_open_enrollments(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "patient_reactivation.reactivation_enrollment_action"
         )
@@ -223,45 +247,15 @@ class ReactivationCampaign(models.Model):
 
     def action_open_deliveries(self):
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "patient_reactivation.reactivation_delivery_action"
         )
         action["domain"] = [("campaign_id", "=", self.id)]
         return action
 
-    def _problems(self):
-        """:return: list of sentences: what keeps the campaign from starting"""
-        self.ensure_one()
-        problems = []
-        company = self.company_id
-        missing = [
-            self.env["res.company"]._fields[name].get_description(self.env)["string"]
-            for name in ("street", "city", "zip", "country_id")
-            if not company[name]
-        ]
-        if missing:
-            problems.append(
-                self.env._(
-                    "Every e-mail must name the postal address of %(company)s. "
-                    "Missing: %(fields)s.",
-                    company=company.name,
-                    fields=", ".join(missing),
-                )
-            )
-        if not self.email_from:
-            problems.append(
-                self.env._("Fill in the sender, or the e-mail of the company.")
-            )
-        if not self.segment_ids:
-            problems.append(self.env._("Add a segment: whom to win back."))
-        if not self.method_ids:
-            problems.append(self.env._("Add a method: how to win them back."))
-        for method in self.method_ids:
-            problems += method._problems()
-        return problems
-
     # ----------------------------------------------------------------- audience
 
     def _channels(self):
-        """:return: names of the channels of the campaign's steps, in order"""
-        return self.method_ids.step_ids._channels()
+        """:return: names of the channels of the methods in use, in order"""
+        return self._current_methods().step_ids._channels()

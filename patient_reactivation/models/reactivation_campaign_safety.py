@@ -14,6 +14,19 @@ BREAKER_COMPLAINTS = 2
 # So many refusals in a row, of different patients, are the sender's fault.
 REFUSED_IN_A_ROW = 5
 
+# What decides when a step takes place and how: part of what is approved.
+PLANNED = (
+    "channel",
+    "fallback_channel",
+    "delay_days",
+    "delay_hours",
+    "delay_from",
+    *("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+    "hour_from",
+    "hour_to",
+    "condition",
+)
+
 
 class ReactivationCampaign(models.Model):
     """What keeps a campaign from doing harm: a second person, breakers, alerts."""
@@ -46,25 +59,23 @@ class ReactivationCampaign(models.Model):
         plan = [
             self.purpose,
             self.third_party_paid,
-            [
-                [segment.visit_pattern, segment.tier_ids.ids, segment.domain]
-                for segment in self.segment_ids
-            ],
-            [
-                [
-                    step.channel,
-                    step.fallback_channel,
-                    step.delay_days,
-                    step.script,
-                    [
-                        [mailing.subject, str(mailing.body_html)]
-                        for mailing in step.sudo().mailing_ids
-                    ],
-                ]
-                for step in self.method_ids.step_ids
-            ],
+            self.date_from,
+            self.date_end,
+            # Whatever says who they are, in the order in which they are asked.
+            self.segment_ids.copy_data({"name": False}),
+            [self._step_plan(step) for step in self._current_methods().step_ids],
         ]
-        return hashlib.sha256(json.dumps(plan).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(plan, default=str).encode()).hexdigest()
+
+    @api.model
+    def _step_plan(self, step):
+        """:return: values: when a step takes place, how, and what it says"""
+        step = step.sudo()
+        mails = [
+            [item.reactivation_lang, item.subject, item.preview, str(item.body_html)]
+            for item in step.mailing_ids
+        ]
+        return [[step[name] for name in PLANNED], step._content(), mails]
 
     def _check_approval(self):
         """The first start of a large campaign needs a second person.

@@ -1,17 +1,17 @@
 from markupsafe import Markup
 
-from odoo import api, fields, models
+from odoo import api, models
 from odoo.tools import SQL
 
 
 class ReactivationChannelCall(models.AbstractModel):
     """Phone call: a task for the front desk, with the words to say.
 
-    The delivery is done when somebody marks the task as done.
+    The delivery is done when somebody says what came of it.
     """
 
     _name = "reactivation.channel.call"
-    _inherit = "reactivation.channel"
+    _inherit = "reactivation.channel.manual"
     _description = "Phone Call Channel"
     _address_kind = "phone"
 
@@ -33,6 +33,10 @@ class ReactivationChannelCall(models.AbstractModel):
         return SQL("ARRAY[recipient.phone_sanitized]::text[]")
 
     @api.model
+    def _has_content(self, step):
+        return bool(step.script)
+
+    @api.model
     def _step_problems(self, step):
         if not step.script:
             return [
@@ -40,56 +44,23 @@ class ReactivationChannelCall(models.AbstractModel):
                     "Step “%s” has no script: what is the caller to say?", step.name
                 )
             ]
-        return []
+        return step._placeholder_problems("script")
 
     @api.model
-    def _deliver(self, deliveries):
-        """Make one task per patient, for the step's caller."""
-        campaign = deliveries.campaign_id
-        company = deliveries.company_id
-        enrollment_model = self.env["ir.model"]._get_id("reactivation.enrollment")
-        call = self.env.ref("mail.mail_activity_data_call")
-        user = deliveries.step_id.user_id.filtered("active") or campaign._caretaker()
-        today = company._reactivation_today()
-        # A scheduled action has no language of its own.
-        texts = self.with_context(lang=user.lang or self.env.lang)
-        # Two hundred calls are one list to work through, not two hundred e-mails.
-        tasks = self.env["mail.activity"].sudo()
-        activities = tasks.with_context(mail_activity_quick_update=True).create(
-            [
-                {
-                    "res_model_id": enrollment_model,
-                    "res_id": delivery.enrollment_id.id,
-                    "activity_type_id": call.id,
-                    "user_id": user.id,
-                    "date_deadline": today,
-                    "summary": texts.env._(
-                        "Call %(patient)s", patient=delivery.recipient_id.name or ""
-                    ),
-                    "note": texts._note(delivery),
-                }
-                for delivery in deliveries
-            ]
+    def _activity_type(self):
+        return (
+            self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
+            or super()._activity_type()
         )
-        now = fields.Datetime.now()
-        for delivery, activity in zip(deliveries, activities, strict=True):
-            # Each delivery has a task of its own; written together at the flush.
-            delivery.write(
-                {"state": "todo", "activity_id": activity.id, "settled_on": now}
-            )
+
+    @api.model
+    def _summary(self, delivery):
+        return self.env._("Call %(patient)s", patient=self._whom(delivery))
 
     @api.model
     def _note(self, delivery):
         """What the caller sees: the number, for whom, and the script."""
-        patient, recipient = delivery.partner_id, delivery.recipient_id
-        lines = [Markup("<p><b>%s</b></p>") % (recipient.phone or "")]
-        if recipient != patient:
-            lines.append(
-                Markup("<p>%s</p>")
-                % self.env._("Guardian of %(patient)s", patient=patient.name or "")
-            )
-        lines += [
-            Markup("<p>%s</p>") % line
-            for line in (delivery.step_id.script or "").splitlines()
-        ]
+        lines = [Markup("<p><b>%s</b></p>") % (delivery.recipient_id.phone or "")]
+        lines += self._person_lines(delivery)
+        lines += self._script_lines(delivery)
         return Markup().join(lines)

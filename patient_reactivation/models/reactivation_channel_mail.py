@@ -34,6 +34,13 @@ class ReactivationChannelMail(models.AbstractModel):
     @api.model
     def _address_refusal_sql(self):
         """A contact with several addresses is refused when any one is excluded."""
+        if self.env.context.get("reactivation_crowd") == "plain":
+            blocked = SQL(
+                """recipient.email_normalized IN (
+                       SELECT email FROM mail_blacklist WHERE active)"""
+            )
+        else:
+            blocked = self._blocked_sql()
         return SQL(
             """CASE
                 WHEN COALESCE(trim(recipient.email), '') = '' THEN 'no_address'
@@ -41,23 +48,29 @@ class ReactivationChannelMail(models.AbstractModel):
                      OR recipient.email_normalized !~ '^[^@]+@[^@]+[.][^@.]+$'
                      OR length(recipient.email_normalized) > 254
                      THEN 'invalid_address'
-                WHEN EXISTS (SELECT 1 FROM mail_blacklist blocked
-                              WHERE blocked.active
-                                AND blocked.email = recipient.email_normalized)
-                     THEN 'blacklisted'
-                WHEN recipient.email ~ '@.*@' AND EXISTS (
+                WHEN %s THEN 'blacklisted'
+            END""",
+            blocked,
+        )
+
+    @api.model
+    def _blocked_sql(self):
+        """:return: SQL over `recipient`: one of its addresses is on Odoo's list"""
+        return SQL(
+            """(EXISTS (SELECT 1 FROM mail_blacklist blocked
+                         WHERE blocked.active
+                           AND blocked.email = recipient.email_normalized)
+                OR recipient.email LIKE '%%@%%@%%' AND EXISTS (
                          SELECT 1 FROM mail_blacklist blocked
                           WHERE blocked.active
-                            AND blocked.email = ANY (%s))
-                     THEN 'blacklisted'
-            END""",
+                            AND blocked.email = ANY (%s)))""",
             self._addresses_sql(),
         )
 
     @api.model
     def _addresses_sql(self):
         return SQL(
-            r"""CASE WHEN recipient.email ~ '@.*@' THEN
+            r"""CASE WHEN recipient.email LIKE '%%@%%@%%' THEN
                     ARRAY(SELECT lower(found.part[1]) FROM regexp_matches(
                         recipient.email, '[^\s,;:<>"'']+@[^\s,;:<>"'']+', 'g'
                         ) AS found (part))
@@ -65,7 +78,12 @@ class ReactivationChannelMail(models.AbstractModel):
         )
 
     @api.model
+    def _has_content(self, step):
+        return bool(step.sudo().mailing_ids)
+
+    @api.model
     def _step_problems(self, step):
+        """:return: sentences and dicts of `tools/problems.py`"""
         problems = []
         if not step.mailing_ids:
             problems.append(
@@ -84,6 +102,7 @@ class ReactivationChannelMail(models.AbstractModel):
                         mailing.subject,
                     )
                 )
+            problems += mailing._information_problems()
         return problems
 
     # ----------------------------------------------------------------- delivery

@@ -37,6 +37,16 @@ OWN_WORD = ("form", "page", "reply")
 # to one of them counts at all of them.
 SHARED_CHANNELS = ("sms", "call")
 
+# For questions about a person, whatever their addresses.
+NO_ADDRESSES = SQL("ARRAY[]::text[]")
+
+# Addresses somebody said no about, and the lists of addresses of one person that are
+# compared with them.
+WITHDRAWN_ADDRESSES = SQL(
+    """SELECT address FROM reactivation_consent
+        WHERE state = 'withdrawn' AND address IS NOT NULL"""
+)
+
 
 class ReactivationConsent(models.Model):
     """Ledger of what patients allowed and withdrew. Rows are only ever added.
@@ -329,14 +339,26 @@ class ReactivationConsent(models.Model):
             ended,
         )
         # Two lookups, each by an index of its own.
-        return SQL(
-            "(EXISTS (%s AND word.partner_id = %s) OR EXISTS (%s AND word.address = "
-            "ANY(%s)))",
-            said,
-            SQL.identifier(person, "id"),
-            said,
-            addresses_sql,
+        by_person = SQL(
+            "EXISTS (%s AND word.partner_id = %s)", said, SQL.identifier(person, "id")
         )
+        by_address = SQL("EXISTS (%s AND word.address = ANY(%s))", said, addresses_sql)
+        crowd = self.env.context.get("reactivation_crowd")
+        if crowd:
+            # Hardly anybody said no: who did is read once, and only they are asked.
+            by_person = SQL(
+                "(%s IN (SELECT partner_id FROM reactivation_consent"
+                " WHERE state = 'withdrawn' AND partner_id IS NOT NULL) AND %s)",
+                SQL.identifier(person, "id"),
+                by_person,
+            )
+        if crowd == "plain":
+            by_person = SQL("FALSE")
+            if self.env["reactivation.suppression"]._single(addresses_sql):
+                return by_person
+        if addresses_sql == NO_ADDRESSES:
+            return by_person
+        return SQL("(%s OR %s)", by_person, by_address)
 
     @api.model
     def _granted_sql(self, company, channel, purpose, months=None, person="recipient"):
@@ -354,7 +376,7 @@ class ReactivationConsent(models.Model):
                 "consent.date >= %s",
                 fields.Datetime.now() - relativedelta(months=months),
             )
-        return SQL(
+        answer = SQL(
             """COALESCE((
                 SELECT consent.state = 'granted' AND %(since)s
                        AND (consent.valid_until IS NULL
@@ -376,6 +398,14 @@ class ReactivationConsent(models.Model):
             company=company.id,
             channel=channel,
             purpose=purpose,
+        )
+        if not self.env.context.get("reactivation_crowd"):
+            return answer
+        return SQL(
+            "COALESCE(%s IN (SELECT partner_id FROM reactivation_consent"
+            " WHERE state = 'granted' AND partner_id IS NOT NULL) AND %s, FALSE)",
+            SQL.identifier(person, "id"),
+            answer,
         )
 
     @api.model

@@ -3,7 +3,10 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
+
+from .reactivation_consent import NO_ADDRESSES, WITHDRAWN_ADDRESSES
 
 # Why a patient is not contacted; of a waiting delivery: what it waits for.
 REFUSALS = [
@@ -30,8 +33,13 @@ REFUSALS = [
     ("expired", "Too late for this step"),
     ("merged", "Merged with another contact"),
     ("not_done", "Task was canceled by staff"),
+    ("condition", "Not needed: the step before was answered"),
+    ("no_answer", "Nobody answered the phone"),
+    ("wrong_number", "Number belongs to somebody else"),
+    ("not_interested", "Not interested"),
     # Only waiting: these pass.
     ("quiet_hours", "Outside of the patient's contact hours"),
+    ("step_hours", "Outside of the days and hours of the step"),
     ("cap_day", "Contacted enough for today"),
     ("cap_week", "Contacted enough for this week"),
     ("replied", "Reply waits for an answer of the clinic"),
@@ -42,18 +50,30 @@ REFUSALS = [
 # While the reply of a patient waits for the staff, look again after this long.
 ANSWER_TIME = timedelta(hours=12)
 
+# No more patients than this are named in one message. An address that more of them
+# have in common is no family's.
+FAMILY_SIZE = 6
+
 
 class Decision:
     """What the policy says about one delivery, at one moment.
 
     `refusal` and `wait` are codes of `REFUSALS`; at most one of them is set.
+    `lead_id` is the delivery whose message names this patient too.
     """
 
-    __slots__ = ("address_hash", "recipient_id", "refusal", "until", "wait")
+    __slots__ = (
+        "address_hash",
+        "lead_id",
+        "recipient_id",
+        "refusal",
+        "until",
+        "wait",
+    )
 
     def __init__(self):
         self.refusal = self.wait = self.until = None
-        self.recipient_id = self.address_hash = None
+        self.recipient_id = self.address_hash = self.lead_id = None
 
 
 class ReactivationContactPolicy(models.AbstractModel):
@@ -81,6 +101,49 @@ class ReactivationContactPolicy(models.AbstractModel):
             "ELSE partner.id END",
             self._adult_since(company, moment),
         )
+
+    @api.model
+    def _crowds(self, company, moment=None):
+        """The patients of a clinic, to be asked about all at once: most are adults who
+        never said no and have one address. Their questions are put so that the
+        database asks whole sets, on all its cores; the answers are the same.
+
+        :return: list of (policy, SQL that joins `recipient`, SQL of who is meant)
+        """
+        plain = SQL(
+            """(partner.birth_date > %s) IS NOT TRUE
+               AND (partner.email LIKE '%%@%%@%%') IS NOT TRUE
+               AND (partner.id IN (SELECT partner_id FROM reactivation_consent
+                                    WHERE state = 'withdrawn'
+                                      AND partner_id IS NOT NULL)) IS NOT TRUE
+               AND (partner.email_normalized IN (%s)) IS NOT TRUE
+               AND (partner.phone_sanitized IN (%s)) IS NOT TRUE""",
+            self._adult_since(company, moment),
+            WITHDRAWN_ADDRESSES,
+            WITHDRAWN_ADDRESSES,
+        )
+        guardian = SQL(
+            "LEFT JOIN res_partner recipient ON recipient.id = %s",
+            self._recipient_sql(company, moment),
+        )
+        return [
+            (
+                self.with_context(reactivation_crowd="plain"),
+                SQL("CROSS JOIN LATERAL (SELECT partner.*) AS recipient"),
+                # Asked of the patients who are left when the tables are joined.
+                SQL("CASE WHEN patient.partner_id > 0 THEN %s END", plain),
+            ),
+            (
+                self.with_context(reactivation_crowd="other"),
+                guardian,
+                SQL(
+                    """patient.partner_id = ANY (ARRAY(
+                        SELECT partner.id FROM res_partner partner
+                         WHERE (%s) IS NOT TRUE))""",
+                    plain,
+                ),
+            ),
+        ]
 
     @api.model
     def _refusal_sql(self, company, channels, purpose, moment=None, paid=False):
@@ -135,6 +198,14 @@ class ReactivationContactPolicy(models.AbstractModel):
         """:return: SQL over `partner`: somebody who was erased is back, whichever
         address of theirs tells"""
         suppression = self.env["reactivation.suppression"]
+        if self.env.context.get("reactivation_crowd"):
+            return suppression._any_of_sql(
+                [
+                    ("mail", SQL("partner.email_normalized")),
+                    ("phone", SQL("partner.phone_sanitized")),
+                ],
+                Domain("reason", "=", "erased"),
+            )
         return SQL(
             """EXISTS (SELECT FROM reactivation_suppression erased
                         WHERE erased.reason = 'erased' AND erased.lifted_on IS NULL
@@ -174,7 +245,7 @@ class ReactivationContactPolicy(models.AbstractModel):
             SQL(
                 "CASE WHEN partner.id <> recipient.id AND %s THEN 'opted_out' END",
                 consent._withdrawn_sql(
-                    company, channel, purpose, SQL("ARRAY[]::text[]"), person="partner"
+                    company, channel, purpose, NO_ADDRESSES, person="partner"
                 ),
             ),
         ]
@@ -248,7 +319,7 @@ class ReactivationContactPolicy(models.AbstractModel):
     # ----------------------------------------------------------------- decision
 
     @api.model
-    def _decide(self, deliveries, channel, campaign, now=True):
+    def _decide(self, deliveries, channel, campaign, now=True, moment=None):
         """Decide about a batch of one channel and campaign, right before contact.
 
         The number of queries does not depend on the size of the batch. Rows of
@@ -257,11 +328,11 @@ class ReactivationContactPolicy(models.AbstractModel):
         a day allows.
 
         :param bool now: the contact is made at once, and counts for hours and caps
+        :param datetime moment: when it is made, by default now
         :return: {delivery id: `Decision`}
         """
         self.env.flush_all()
-        moment = fields.Datetime.now()
-        company, purpose = campaign.company_id, campaign.purpose
+        moment = moment or fields.Datetime.now()
         decisions = {delivery.id: Decision() for delivery in deliveries}
         if not deliveries:
             return decisions
@@ -281,8 +352,8 @@ class ReactivationContactPolicy(models.AbstractModel):
             if not decision.refusal and not decision.wait
         }
         if now and self.env[f"reactivation.channel.{channel}"]._counts_as_contact:
-            self._apply_hours(allowed, company, channel, purpose, moment)
-            self._apply_caps(allowed, company, channel, purpose, moment)
+            self._apply_hours(deliveries, allowed, channel, campaign, moment)
+            self._apply_caps(allowed, channel, campaign, moment)
         return decisions
 
     @api.model
@@ -307,7 +378,8 @@ class ReactivationContactPolicy(models.AbstractModel):
                                          OR enrollment.steps_ended = 'expired'
                                          OR delivery.first_date < %(oldest)s
                                          - step.valid_days * INTERVAL '1 day'
-                                         THEN 'expired' END) END,
+                                         THEN 'expired'
+                                    WHEN %(answered)s THEN 'condition' END) END,
                           recipient.id, %(hash)s, %(replied)s
                      FROM reactivation_delivery delivery
                      JOIN reactivation_step step ON step.id = delivery.step_id
@@ -319,6 +391,7 @@ class ReactivationContactPolicy(models.AbstractModel):
                 LEFT JOIN res_partner partner ON partner.id = enrollment.partner_id
                 LEFT JOIN res_partner recipient ON recipient.id = %(recipient)s
                     WHERE delivery.id IN %(ids)s""",
+                answered=self._answered_sql(),
                 oldest=moment,
                 refusal=self._refusal_sql(
                     company,
@@ -335,6 +408,26 @@ class ReactivationContactPolicy(models.AbstractModel):
         )
 
     @api.model
+    def _answered_sql(self):
+        """:return: SQL of a boolean over `delivery` and `step`: the patient did with
+        the message before this one what makes the step unnecessary"""
+        return SQL(
+            """(step.condition <> 'always'
+                AND delivery.state IN ('pending', 'claimed')
+                AND (SELECT before.replied_on IS NOT NULL
+                            OR step.condition <> 'not_replied'
+                               AND before.clicked_on IS NOT NULL
+                            OR step.condition = 'not_opened'
+                               AND before.opened_on IS NOT NULL
+                       FROM reactivation_delivery before
+                       JOIN reactivation_step earlier ON earlier.id = before.step_id
+                      WHERE before.enrollment_id = delivery.enrollment_id
+                        AND before.sent_on IS NOT NULL
+                        AND (earlier.sequence, earlier.id) < (step.sequence, step.id)
+                   ORDER BY earlier.sequence DESC, earlier.id DESC LIMIT 1))"""
+        )
+
+    @api.model
     def _address_hash_sql(self, channel):
         """:return: SQL of the hash that stands for the recipient's first address"""
         kind = self.env[f"reactivation.channel.{channel}"]
@@ -345,30 +438,44 @@ class ReactivationContactPolicy(models.AbstractModel):
         )
 
     @api.model
-    def _apply_hours(self, decisions, company, channel, purpose, moment):
+    def _apply_hours(self, deliveries, decisions, channel, campaign, moment):
         """Let those wait for whom it is too early or too late in the day."""
-        people = self.env["res.partner"].browse(
-            dict.fromkeys(decision.recipient_id for decision in decisions.values())
+        rules = self.env["reactivation.contact.rule"]
+        by_step = deliveries.filtered(lambda item: item.id in decisions).grouped(
+            "step_id"
         )
-        opens = self.env["reactivation.contact.rule"]._next_allowed(
-            people, company, channel, purpose, moment
-        )
-        for decision in decisions.values():
-            if until := opens[decision.recipient_id]:
-                decision.wait, decision.until = "quiet_hours", until
+        for step, group in by_step.items():
+            # One step, or two or three of a family.
+            people = self.env["res.partner"].browse(
+                dict.fromkeys(decisions[item.id].recipient_id for item in group)
+            )
+            opens = rules._next_contact(
+                people, campaign.company_id, channel, campaign.purpose, moment, step
+            )
+            for delivery in group:
+                decision = decisions[delivery.id]
+                if found := opens[decision.recipient_id]:
+                    decision.wait, decision.until = found
 
     @api.model
-    def _apply_caps(self, decisions, company, channel, purpose, moment):
+    def _apply_caps(self, decisions, channel, campaign, moment):
         """Let those wait who were contacted enough, by anybody, on any channel.
 
         Counted are the person and the address, over all campaigns and companies.
+        Of several patients with one address the first is the lead, and its message
+        names the others, if the clinic wants it so.
         """
-        ready = [decision for decision in decisions.values() if not decision.wait]
+        ready = {
+            number: decision
+            for number, decision in decisions.items()
+            if not decision.wait
+        }
         if not ready:
             return
+        company = campaign.company_id
         keys = {
             key
-            for decision in ready
+            for decision in ready.values()
             for key in (decision.recipient_id, decision.address_hash)
             if key
         }
@@ -376,24 +483,50 @@ class ReactivationContactPolicy(models.AbstractModel):
         contacts = self._contacts(keys, moment)
         caps = self.env["reactivation.contact.rule"]._caps(
             self.env["res.partner"].browse(
-                dict.fromkeys(decision.recipient_id for decision in ready)
+                dict.fromkeys(decision.recipient_id for decision in ready.values())
             ),
             company,
             channel,
-            purpose,
+            campaign.purpose,
             moment,
         )
-        for decision in ready:
-            own = [decision.recipient_id, decision.address_hash]
-            per_day, per_week = caps[decision.recipient_id]
-            for code, days, cap in (("cap_week", 7, per_week), ("cap_day", 1, per_day)):
-                until = self._full_until(contacts, own, days, cap, moment)
-                if until and (not decision.until or until > decision.until):
-                    decision.wait, decision.until = code, until
+        together = company.reactivation_family_rule != "apart"
+        families = {}
+        for number, decision in ready.items():
+            cap = caps[decision.recipient_id]
+            family = families.get(decision.address_hash)
+            if family and self._joins(decision, family, contacts, cap, moment):
+                decision.lead_id = family[0][0]
+                family.append((number, decision.recipient_id))
+                continue
+            self._apply_cap(decision, contacts, cap, moment)
             if not decision.wait:
-                for key in own:
-                    # Counts for the others of this batch: a family's address.
+                for key in (decision.recipient_id, decision.address_hash):
+                    # Counts for the others of this batch.
                     contacts.setdefault(key, []).append(moment)
+                if together and decision.address_hash:
+                    families[decision.address_hash] = [(number, decision.recipient_id)]
+
+    @api.model
+    def _joins(self, decision, family, contacts, cap, moment):
+        """:return: bool: one more patient is named in the message to a family"""
+        if len(family) >= FAMILY_SIZE:
+            return False
+        if any(decision.recipient_id == recipient for _number, recipient in family):
+            return True
+        return not any(
+            self._full_until(contacts, [decision.recipient_id], days, limit, moment)
+            for days, limit in zip((1, 7), cap, strict=True)
+        )
+
+    @api.model
+    def _apply_cap(self, decision, contacts, cap, moment):
+        own = [decision.recipient_id, decision.address_hash]
+        per_day, per_week = cap
+        for code, days, limit in (("cap_week", 7, per_week), ("cap_day", 1, per_day)):
+            until = self._full_until(contacts, own, days, limit, moment)
+            if until and (not decision.until or until > decision.until):
+                decision.wait, decision.until = code, until
 
     @api.model
     def _full_until(self, contacts, keys, days, cap, moment):
@@ -430,10 +563,15 @@ class ReactivationContactPolicy(models.AbstractModel):
 
     @api.model
     def _contacts(self, keys, moment):
-        """:return: {contact id or address hash: moments of the last seven days}"""
+        """:return: {contact id or address hash: moments of the last seven days}
+
+        One message to a family is one contact of its address, and one of each person
+        it was for.
+        """
         rows = self.env.execute_query(
             SQL(
-                """SELECT recipient_id, address_hash, COALESCE(sent_on, claimed_on)
+                """SELECT recipient_id, address_hash, COALESCE(sent_on, claimed_on),
+                          COALESCE(lead_id, id)
                      FROM reactivation_delivery
                     WHERE (recipient_id = ANY(%(people)s)
                            OR address_hash = ANY(%(hashes)s))
@@ -446,8 +584,8 @@ class ReactivationContactPolicy(models.AbstractModel):
                 since=moment - timedelta(days=8),
             )
         )
-        contacts = {}
-        for recipient, address_hash, at in rows:
-            contacts.setdefault(recipient, []).append(at)
-            contacts.setdefault(address_hash, []).append(at)
-        return contacts
+        messages = {}
+        for recipient, address_hash, at, message in rows:
+            messages.setdefault(recipient, {})[message] = at
+            messages.setdefault(address_hash, {})[message] = at
+        return {key: list(times.values()) for key, times in messages.items()}

@@ -61,7 +61,12 @@ class ReactivationContactPolicy(models.AbstractModel):
     def _step_channels(self):
         """:return: {name of a channel a step can have: its label}"""
         channel = self.env["reactivation.step"]._fields["channel"]
-        return dict(channel._description_selection(self.env))
+        return {
+            name: label
+            for name, label in channel._description_selection(self.env)
+            # The patient's own channel is one of the others.
+            if f"reactivation.channel.{name}" in self.env
+        }
 
     @api.model
     def _last_deliveries(self, partners, company):

@@ -11,10 +11,11 @@ from ..tools.time_zones import AREA_LENGTH, area_codes, phone_places, zone_group
 from .reactivation_consent import PURPOSES
 
 # On these the law of the number counts as well as the law of the address.
-PHONE_CHANNELS = ("sms", "call", "action")
+PHONE_CHANNELS = ("sms", "call", "video", "action")
 
 # A letter wakes nobody: it has no hours.
 SILENT_CHANNELS = ("letter",)
+ALL_DAY = (0.0, 24.0, False)
 
 # No hour of the day is allowed: settings that contradict the law. Look again later.
 NEVER_AGAIN_BEFORE = timedelta(days=1)
@@ -463,10 +464,23 @@ class ReactivationContactRule(models.Model):
         :param datetime moment: naive UTC
         :return: {contact id: None if at that moment, else the next one, naive UTC}
         """
-        if channel in SILENT_CHANNELS:
-            return dict.fromkeys(partners.ids)
+        found = self._next_contact(partners, company, channel, purpose, moment)
+        return {number: late and late[1] for number, late in found.items()}
+
+    @api.model
+    def _next_contact(self, partners, company, channel, purpose, moment, step=None):
+        """As `_next_allowed`, with the reason.
+
+        :param step: a step with days and hours of its own
+        :return: {contact id: None if at that moment, else (code of the refusal, the
+            next one, naive UTC)}
+        """
         clinic = company.sudo()
         of_clinic = (clinic.reactivation_hour_from, clinic.reactivation_hour_to)
+        of_step = step._window() if step else None
+        silent = channel in SILENT_CHANNELS
+        if silent and not of_step:
+            return dict.fromkeys(partners.ids)
 
         def demand(rules):
             hours = [(rule.hour_from, rule.hour_to) for rule in rules if rule.hour_to]
@@ -476,17 +490,29 @@ class ReactivationContactRule(models.Model):
         windows = self._strictest(partners, company, channel, purpose, moment, demand)
         found, answers = {}, {}
         for partner in partners.sudo():
-            window = windows[partner.id]
-            groups, window = self._clock_of(partner, clinic, window)
+            window = ALL_DAY if silent else windows[partner.id]
+            groups, window = self._clock_of(partner, clinic, window, silent)
             key = (tuple(groups), window)
             if key not in answers:
-                opens = next_allowed(moment, groups, *window)
-                answers[key] = opens or moment + NEVER_AGAIN_BEFORE
-            found[partner.id] = answers[key] if answers[key] > moment else None
+                answers[key] = self._opening(moment, groups, window, of_step)
+            found[partner.id] = answers[key]
         return found
 
     @api.model
-    def _clock_of(self, partner, clinic, window):
+    def _opening(self, moment, groups, window, of_step):
+        """:return: None if it is open, else (why it is not, when it will be)"""
+        opens = next_allowed(moment, groups, *window)
+        code = "quiet_hours" if opens != moment else None
+        if of_step and opens:
+            both = next_allowed(moment, groups, *window, of_step)
+            if both != opens:
+                opens, code = both, code or "step_hours"
+        if not code:
+            return None
+        return code, opens or moment + NEVER_AGAIN_BEFORE
+
+    @api.model
+    def _clock_of(self, partner, clinic, window, silent=False):
         """:return: (groups of zones of a contact, its window)"""
         groups, guessed = zone_groups(
             partner.tz,
@@ -496,7 +522,7 @@ class ReactivationContactRule(models.Model):
             clinic._reactivation_zone(),
             clinic.country_id.code,
         )
-        if guessed:
+        if guessed and not silent:
             start, end, no_sunday = window
             safe_start, safe_end = SAFE_HOURS
             window = (max(start, safe_start), min(end, safe_end), no_sunday)

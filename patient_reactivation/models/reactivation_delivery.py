@@ -77,9 +77,27 @@ class ReactivationDelivery(models.Model):
         help="Who gets the message: the patient, or the guardian of a minor.",
     )
     channel = fields.Selection(
-        CHANNELS,
+        [
+            *CHANNELS,
+            ("action", "Automatic action"),
+            ("preferred", "The patient's own channel"),
+        ],
         readonly=True,
-        help="The step's channel, or the one it fell back to.",
+        help="The step's channel, the patient's own, or the one it fell back to.",
+    )
+    tried_channel = fields.Char(
+        readonly=True, help="The patient's own channel that did not work."
+    )
+    lead_id = fields.Many2one(
+        "reactivation.delivery",
+        string="Told Together With",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+        help="The message to the family that names this patient too.",
+    )
+    member_ids = fields.One2many(
+        "reactivation.delivery", "lead_id", string="Also Names", readonly=True
     )
     date = fields.Datetime(
         string="Planned For",
@@ -163,6 +181,20 @@ class ReactivationDelivery(models.Model):
         "(campaign_id, state) WHERE state NOT IN ('sent', 'skipped')"
     )
 
+    # ------------------------------------------------------------------- family
+
+    def _with_members(self):
+        """:return: these deliveries and those that are told together with them"""
+        return self | self.member_ids
+
+    def _whole(self):
+        """:return: these deliveries, and everybody else who is told with them"""
+        return (self | self.lead_id)._with_members()
+
+    def _patients(self):
+        """:return: the patients whom one message or one task is about"""
+        return self._with_members().partner_id
+
     # ------------------------------------------------------------------- result
 
     @contextmanager
@@ -232,18 +264,34 @@ class ReactivationDelivery(models.Model):
     def _begin_sending(self, last_look):
         """The last look at one claimed delivery before it is handed over. Committed.
 
+        A message that names a family goes out only if it is still right for each.
+
         :param str last_look: name of the statement that `_last_look` prepared
         :return: bool: it may be sent now
         """
         self.ensure_one()
+        together = self._with_members()
         self.env.flush_all()
         oldest = fields.Datetime.now() - DECISION_AGE
-        found = self.env.execute_query(
-            SQL("EXECUTE %s (%s, %s)", SQL.identifier(last_look), self.id, oldest)
-        )
+        found = [
+            # One question per patient, planned once per batch.
+            self.env.execute_query(
+                SQL("EXECUTE %s (%s, %s)", SQL.identifier(last_look), number, oldest)
+            )
+            for number in together.ids
+        ]
+        complete = all(found)
+        if any(found) and not complete:
+            self.env.cr.execute(
+                SQL(
+                    """UPDATE reactivation_delivery SET state = 'claimed'
+                        WHERE id IN %s AND state = 'sending'""",
+                    tuple(together.ids),
+                )
+            )
         # Said per message: the server gives up a job that is killed without it.
-        commit(self.env, done=len(found))
-        return bool(found)
+        commit(self.env, done=len(together) if complete else 0)
+        return complete
 
     def _end_sending(self, state, reason=None, failure=None):
         """Write the result of the one message that was being sent.
@@ -251,7 +299,8 @@ class ReactivationDelivery(models.Model):
         A bounce that was noticed in the meantime stays.
         """
         now = fields.Datetime.now()
-        self.flush_recordset()
+        together = self._with_members()
+        together.flush_recordset()
         self.env.cr.execute(
             SQL(
                 """UPDATE reactivation_delivery
@@ -264,10 +313,10 @@ class ReactivationDelivery(models.Model):
                 reason=reason,
                 failure=failure,
                 now=now,
-                ids=tuple(self.ids),
+                ids=tuple(together.ids),
             )
         )
-        self.invalidate_recordset()
+        together.invalidate_recordset()
 
     def _try_later(self, reason, failure, until=None):
         """A temporary failure: again after a while, within the step's window.
@@ -280,19 +329,21 @@ class ReactivationDelivery(models.Model):
         window = timedelta(days=self.step_id.valid_days)
         if self.attempts > len(BACKOFF) or until > self.first_date + window:
             return False
-        self.flush_recordset()
+        together = self._with_members()
+        together.flush_recordset()
         self.env.cr.execute(
             SQL(
                 """UPDATE reactivation_delivery
-                      SET state = 'pending', date = %s, reason = %s, failure = %s
-                    WHERE id = %s AND state = 'sending'""",
+                      SET state = 'pending', date = %s, reason = %s, failure = %s,
+                          lead_id = NULL
+                    WHERE id IN %s AND state = 'sending'""",
                 until,
                 reason,
                 failure,
-                self.id,
+                tuple(together.ids),
             )
         )
-        self.invalidate_recordset()
+        together.invalidate_recordset()
         return True
 
     def _note_hard_bounce(self):
@@ -316,7 +367,8 @@ class ReactivationDelivery(models.Model):
             rows = self.env.execute_query(
                 SQL(
                     """UPDATE reactivation_delivery
-                          SET state = 'pending', attempts = GREATEST(attempts - 1, 0)
+                          SET state = 'pending', lead_id = NULL,
+                              attempts = GREATEST(attempts - 1, 0)
                         WHERE id IN %s AND state = 'claimed' RETURNING id""",
                     tuple(self.ids),
                 )
@@ -336,8 +388,9 @@ class ReactivationDelivery(models.Model):
         }
         if state == "sent":
             values["sent_on"] = now
-        self.write(values)
-        enrollments = self.enrollment_id
+        together = self._with_members()
+        together.write(values)
+        enrollments = together.enrollment_id
         if reason in FINAL_REFUSALS:
             enrollments.filtered(lambda item: item.state == "running")._stop(reason)
         elif reason in SATISFIED_REFUSALS:
@@ -365,7 +418,10 @@ class ReactivationDelivery(models.Model):
                 )
             )
         now = fields.Datetime.now()
-        self.sudo().write(
+        # A message to a family is sent again to all of them.
+        self.sudo()._whole().filtered(
+            lambda item: item.state in ("failed", "uncertain")
+        ).write(
             {
                 "state": "pending",
                 "reason": False,
@@ -375,6 +431,8 @@ class ReactivationDelivery(models.Model):
                 "first_date": now,
                 "settled_on": False,
                 "bounced_on": False,
+                "lead_id": False,
+                "tried_channel": False,
             }
         )
         self.env.ref("patient_reactivation.ir_cron_deliveries").sudo()._trigger()
@@ -386,7 +444,8 @@ class ReactivationDelivery(models.Model):
             raise UserError(
                 self.env._("Only uncertain deliveries can be marked as sent.")
             )
-        for claimed_on, deliveries in self.sudo().grouped("claimed_on").items():
+        arrived = self.sudo()._whole().filtered(lambda item: item.state == "uncertain")
+        for claimed_on, deliveries in arrived.grouped("claimed_on").items():
             # It went out when it was claimed, not when somebody heard of it.
             deliveries.write({"state": "sent", "sent_on": claimed_on, "reason": False})
 

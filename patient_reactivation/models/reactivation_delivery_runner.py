@@ -28,6 +28,8 @@ CHANNEL_REFUSALS = (
     "no_consent",
     "no_authorization",
     "no_content",
+    "no_answer",
+    "wrong_number",
 )
 
 SETTLED = ("sent", "skipped", "failed", "uncertain", "todo")
@@ -57,11 +59,8 @@ class ReactivationDelivery(models.Model):
 
     @api.model
     def _run(self):
-        self._release_stale_claims()
-        self._close_tasks()
-        self._date_next_steps()
-        self._schedule_due()
-        self._fall_back()
+        with self.env["reactivation.automation"]._later():
+            self._prepare_batches()
         seconds = self._report_progress()
         size = BATCH
         while seconds:
@@ -86,6 +85,22 @@ class ReactivationDelivery(models.Model):
         self.env["reactivation.campaign"]._check_breakers()
 
     @api.model
+    def _prepare_batches(self):
+        """What is old is settled, what is new is scheduled."""
+        with self.env["reactivation.automation"]._watch_table(
+            self._name,
+            SQL(
+                """SELECT id FROM reactivation_delivery
+                    WHERE state IN ('claimed', 'sending', 'todo')"""
+            ),
+        ):
+            self._release_stale_claims()
+            self._close_tasks()
+        self._date_next_steps()
+        self._schedule_due()
+        self._fall_back()
+
+    @api.model
     def _count_outages(self):
         return (
             self.env["reactivation.channel.status"]
@@ -101,6 +116,12 @@ class ReactivationDelivery(models.Model):
         :return: number of deliveries that got on; 0 when nothing is left to do, or
             nothing can be done now
         """
+        # Automation Rules see the deliveries once their results are on disk.
+        with self.env["reactivation.automation"]._later():
+            return self._claim_and_deliver(size)
+
+    @api.model
+    def _claim_and_deliver(self, size):
         claimed, decided = self._claim(size)
         # The claim must be on disk before anybody outside hears of it.
         commit(self.env)
@@ -143,6 +164,7 @@ class ReactivationDelivery(models.Model):
                 """UPDATE reactivation_delivery
                       SET state = CASE state WHEN 'sending' THEN 'uncertain'
                                              ELSE 'pending' END,
+                          lead_id = CASE state WHEN 'sending' THEN lead_id END,
                           settled_on = CASE state WHEN 'sending'
                                             THEN %(now)s::timestamp END
                     WHERE state IN ('claimed', 'sending') AND claimed_on < %(old)s
@@ -188,37 +210,50 @@ class ReactivationDelivery(models.Model):
         self.env.cr.execute(
             SQL(
                 """UPDATE reactivation_delivery delivery
-                      SET state = 'pending', channel = step.fallback_channel,
+                      SET state = 'pending',
+                          channel = COALESCE(step.fallback_channel, 'preferred'),
+                          tried_channel = delivery.channel,
                           fallback_reason = COALESCE(delivery.reason, 'failed'),
-                          reason = NULL, failure = NULL, attempts = 0,
+                          reason = NULL, failure = NULL, attempts = 0, lead_id = NULL,
                           date = %(now)s, first_date = %(now)s, settled_on = NULL
-                     FROM reactivation_step step, reactivation_enrollment enrollment
+                     FROM reactivation_step step, reactivation_enrollment enrollment,
+                          reactivation_delivery before
                     WHERE step.id = delivery.step_id
+                      AND before.id = delivery.id
                       AND enrollment.id = delivery.enrollment_id
                       AND delivery.fallback_reason IS NULL
-                      AND step.fallback_channel IS NOT NULL
-                      AND step.fallback_channel <> delivery.channel
+                      AND COALESCE(step.fallback_channel <> delivery.channel,
+                                   -- The patient's own one: the next they have.
+                                   step.channel = 'preferred'
+                                   AND delivery.channel <> 'preferred')
                       AND enrollment.state = 'running'
                       AND COALESCE(enrollment.steps_ended, 'completed') = 'completed'
                       AND delivery.state IN ('failed', 'skipped')
                       AND (delivery.state = 'failed'
                            OR delivery.state = 'skipped'
-                              AND delivery.reason IN %(reasons)s)""",
+                              AND delivery.reason IN %(reasons)s)
+                RETURNING before.id, before.state, before.channel""",
                 now=fields.Datetime.now(),
                 reasons=CHANNEL_REFUSALS,
             )
         )
-        fallen = self.env.cr.rowcount
+        fallen = self.env.cr.fetchall()
         if fallen:
             self.invalidate_model()
-        return fallen
+            self.env["reactivation.automation"]._changed(
+                self._name,
+                {row[0]: {"state": row[1], "channel": row[2]} for row in fallen},
+            )
+        return len(fallen)
 
     @api.model
-    def _date_next_steps(self):
+    def _date_next_steps(self, enrollments=None):
         """Date the step after each delivery that is settled.
 
         Days are counted on the clinic's calendar, so that the hour stays the same
         when the clocks change.
+
+        :param enrollments: only these, by default all
         """
         self.env.flush_all()
         cr = self.env.cr
@@ -227,6 +262,7 @@ class ReactivationDelivery(models.Model):
             SQL(
                 """WITH settled AS (
                        SELECT enrollment.id, enrollment.company_id, last.settled_on,
+                              enrollment.enrolled_on,
                               step.method_id, step.sequence, step.id AS step_id
                          FROM reactivation_enrollment enrollment
                         CROSS JOIN LATERAL (
@@ -244,6 +280,7 @@ class ReactivationDelivery(models.Model):
                           AND enrollment.steps_ended IS NULL
                           AND NOT enrollment.is_control
                           AND last.state IN %(settled)s
+                          AND %(only)s
                    FOR UPDATE OF enrollment SKIP LOCKED
                    )
                    UPDATE reactivation_enrollment enrollment
@@ -253,7 +290,8 @@ class ReactivationDelivery(models.Model):
                                              THEN 'completed' END
                      FROM settled
                 LEFT JOIN LATERAL (
-                          SELECT later.id, later.delay_days
+                          SELECT later.id, later.delay_days, later.delay_hours,
+                                 later.delay_from
                             FROM reactivation_step later
                            WHERE later.method_id = settled.method_id
                              AND (later.sequence, later.id)
@@ -261,13 +299,36 @@ class ReactivationDelivery(models.Model):
                         ORDER BY later.sequence, later.id LIMIT 1) AS following ON TRUE
                     WHERE enrollment.id = settled.id""",
                 settled=SETTLED,
-                next_date=self._local_days_sql(
-                    SQL("settled.settled_on"), SQL("following.delay_days"), zone
+                only=SQL("TRUE")
+                if enrollments is None
+                else SQL("enrollment.id = ANY(%s)", enrollments.ids),
+                next_date=self._delay_sql(
+                    SQL(
+                        "CASE following.delay_from WHEN 'enrollment'"
+                        " THEN settled.enrolled_on ELSE settled.settled_on END"
+                    ),
+                    # NULL where there is no step to come, and only there.
+                    SQL(
+                        "CASE WHEN following.id IS NOT NULL"
+                        " THEN COALESCE(following.delay_days, 0) END"
+                    ),
+                    SQL("following.delay_hours"),
+                    zone,
                 ),
             )
         )
         if cr.rowcount:
             self.env["reactivation.enrollment"].invalidate_model()
+
+    @api.model
+    def _delay_sql(self, moment, days, hours, zone):
+        """:return: SQL: a moment (UTC) some days later at the same local time, and
+        then some hours"""
+        return SQL(
+            "%s + COALESCE(%s, 0) * INTERVAL '1 hour'",
+            self._local_days_sql(moment, days, zone),
+            hours,
+        )
 
     @api.model
     def _local_days_sql(self, moment, days, zone):
@@ -317,7 +378,7 @@ class ReactivationDelivery(models.Model):
                          FROM due
                          JOIN reactivation_step step ON step.id = due.step_id
                   ON CONFLICT (enrollment_id, step_id) DO NOTHING
-                    RETURNING id
+                    RETURNING id, enrollment_id
                    )
                    UPDATE reactivation_enrollment enrollment
                       SET next_step_id = NULL, next_date = NULL,
@@ -325,14 +386,18 @@ class ReactivationDelivery(models.Model):
                           steps_ended = CASE WHEN due.step_id IS NULL
                                              THEN 'completed' END
                      FROM due
-                    WHERE enrollment.id = due.id""",
+                LEFT JOIN delivery ON delivery.enrollment_id = due.id
+                    WHERE enrollment.id = due.id
+                RETURNING delivery.id""",
                 now=now,
                 uid=self.env.uid,
             )
         )
         scheduled = cr.rowcount
+        created = [row[0] for row in cr.fetchall() if row[0]]
         self.env["reactivation.enrollment"].invalidate_model()
         self.invalidate_model()
+        self.env["reactivation.automation"]._created(self._name, created)
         return scheduled
 
     # -------------------------------------------------------------------- claim
@@ -347,20 +412,33 @@ class ReactivationDelivery(models.Model):
         waiting = self._lock_waiting(limit)
         if not waiting:
             return waiting, 0
-        step, channel = waiting.step_id, waiting[0].channel
+        campaign, channel = waiting.campaign_id, waiting[0].channel
+        if channel == "preferred":
+            self._choose_channel(waiting)
+            return self.browse(), len(waiting)
+        family = self._lock_family(waiting, campaign, channel)
+        self.env["reactivation.automation"]._watch(waiting | family)
         decisions = self.env["reactivation.contact.policy"]._decide(
-            waiting, channel, step.campaign_id
+            waiting | family, channel, campaign
         )
         refused, put_off, claimed = {}, [], []
-        for delivery in waiting:
+        for delivery in waiting | family:
             decision = decisions[delivery.id]
+            if delivery in family and not decision.lead_id:
+                # Not with the others: it waits for its own turn.
+                continue
             if decision.refusal:
                 refused.setdefault(decision.refusal, []).append(delivery.id)
             elif decision.wait:
                 put_off.append((delivery.id, decision.wait, decision.until))
             else:
                 claimed.append(
-                    (delivery.id, decision.recipient_id, decision.address_hash)
+                    (
+                        delivery.id,
+                        decision.recipient_id,
+                        decision.address_hash,
+                        decision.lead_id,
+                    )
                 )
         for code, ids in refused.items():
             # A write per reason, of which there are a handful.
@@ -429,8 +507,9 @@ class ReactivationDelivery(models.Model):
 
     @api.model
     def _write_claims(self, rows):
-        """Claim deliveries: (id, recipient, address hash) each."""
+        """Claim deliveries: (id, recipient, address hash, lead or None) each."""
         if rows:
+            self._forget_members([row[0] for row in rows])
             host = socket.gethostname()
             self.env.execute_query(
                 SQL(
@@ -439,15 +518,16 @@ class ReactivationDelivery(models.Model):
                               attempts = delivery.attempts + 1,
                               recipient_id = claim.recipient_id,
                               address_hash = claim.address_hash,
+                              lead_id = claim.lead_id,
                               message_id = COALESCE(
                                   delivery.message_id, claim.message_id)
                          FROM (VALUES %s) AS claim (
-                              id, recipient_id, address_hash, message_id)
+                              id, recipient_id, address_hash, lead_id, message_id)
                         WHERE delivery.id = claim.id RETURNING 1""",
                     fields.Datetime.now(),
                     SQL(", ").join(
                         SQL(
-                            "(%s::int, %s::int, %s::varchar, %s::varchar)",
+                            "(%s::int, %s::int, %s::varchar, %s::int, %s::varchar)",
                             *row,
                             f"<{secrets.token_hex(16)}.reactivation@{host}>",
                         )
@@ -457,16 +537,29 @@ class ReactivationDelivery(models.Model):
             )
             self.invalidate_model()
 
+    @api.model
+    def _forget_members(self, ids):
+        """Who was to be told with these before is so no more: it is decided anew."""
+        self.env.execute_query(
+            SQL(
+                "UPDATE reactivation_delivery SET lead_id = NULL"
+                " WHERE lead_id = ANY(%s) RETURNING 1",
+                ids,
+            )
+        )
+
     def _deliver(self):
         """Hand claimed deliveries to their channel. Their claim is committed."""
-        if self:
-            self.env[f"reactivation.channel.{self[0].channel}"]._deliver(self)
+        leads = self.filtered(lambda item: not item.lead_id)
+        if leads:
+            self.env[f"reactivation.channel.{leads[0].channel}"]._deliver(leads)
 
     # -------------------------------------------------------------------- tasks
 
     @api.model
     def _close_tasks(self):
         """Withdraw calls and other tasks from patients who need none any more."""
+        self._part_families()
         tasks = self.search([("state", "=", "todo")])
         for (campaign, channel), deliveries in tasks.grouped(
             lambda item: (item.campaign_id, item.channel)
@@ -485,7 +578,44 @@ class ReactivationDelivery(models.Model):
             ).items():
                 # A write per reason.
                 group._close_activities()
+                (group.member_ids - group)._wait_apart()
                 group._settle("skipped", code)
+                group.lead_id = False
+
+    def _wait_apart(self):
+        """Members of a family whose common task is gone wait for one of their own."""
+        self.write(
+            {
+                "state": "pending",
+                "lead_id": False,
+                "date": fields.Datetime.now(),
+                "settled_on": False,
+            }
+        )
+
+    @api.model
+    def _part_families(self):
+        """A task that was about a family, and is no more, leaves nobody behind: what
+        was done is done for all of them, else each waits again."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                """UPDATE reactivation_delivery member
+                      SET state = CASE lead.state WHEN 'sent' THEN 'sent'
+                                                  ELSE 'pending' END,
+                          sent_on = CASE lead.state WHEN 'sent' THEN lead.sent_on END,
+                          settled_on = CASE lead.state WHEN 'sent'
+                                            THEN member.settled_on END,
+                          date = %s,
+                          lead_id = CASE lead.state WHEN 'sent' THEN lead.id END
+                     FROM reactivation_delivery lead
+                    WHERE lead.id = member.lead_id AND member.state = 'todo'
+                      AND lead.state <> 'todo'""",
+                fields.Datetime.now(),
+            )
+        )
+        if self.env.cr.rowcount:
+            self.invalidate_model()
 
     def _close_activities(self):
         activities = self.activity_id

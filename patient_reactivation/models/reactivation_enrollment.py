@@ -1,12 +1,8 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.tools import SQL
+from odoo.tools.i18n import format_list
 
 from .reactivation_patient import PATTERNS
-
-# Rows of one statement of enrollment: bounded work, bounded locks.
-ENROLL_BATCH = 50_000
 
 STAGES = [
     ("enrolled", "Enrolled"),
@@ -173,12 +169,42 @@ class ReactivationEnrollment(models.Model):
                 minor = partner.birth_date and partner.birth_date > adult_since
                 enrollment.recipient_id = partner.guardian_id if minor else partner
 
-    @api.depends("partner_id.name")
+    @api.depends("partner_id.name", "delivery_ids.member_ids.partner_id.name")
     def _compute_patient_first_name(self):
+        """The first name; of a family that gets one message, of each of them."""
+        families = self._families()
         for enrollment in self:
-            words = (enrollment.partner_id.name or "").split()
-            enrollment.patient_first_name = words[0] if words else False
-            enrollment.patient_salutation = f" {words[0]}" if words else False
+            people = enrollment.partner_id | families.get(
+                enrollment, self.env["res.partner"]
+            )
+            names = [
+                person.name.split()[0]
+                for person in people
+                if (person.name or "").strip()
+            ]
+            words = self._join_names(names, enrollment.recipient_id.lang)
+            enrollment.patient_first_name = words or False
+            enrollment.patient_salutation = f" {words}" if words else False
+
+    def _families(self):
+        """:return: {enrollment: other patients named in the message that leaves now}"""
+        members = self.env["reactivation.delivery"].search(
+            [
+                ("lead_id.enrollment_id", "in", self.ids),
+                ("state", "in", ("claimed", "sending", "todo")),
+            ]
+        )
+        return {
+            lead.enrollment_id: group.partner_id
+            for lead, group in members.grouped("lead_id").items()
+        }
+
+    def _join_names(self, names, lang):
+        """:return: "Ada, Ben and Cleo", in a language; nobody twice"""
+        names = list(dict.fromkeys(names))
+        if len(names) < 2:
+            return names[0] if names else ""
+        return format_list(self.env, names, lang_code=lang or self.env.lang)
 
     def _mail_get_partner_fields(self, introspect_fields=False):
         return ["recipient_id"]
@@ -204,149 +230,6 @@ class ReactivationEnrollment(models.Model):
             "object.company_id.partner_id.contact_address_inline",
         )
 
-    # ----------------------------------------------------------------- audience
-
-    @api.model
-    def _audience_sql(self, campaign, moment=None):
-        """The lapsed patients of the campaign's company, one row each.
-
-        Columns: patient_id, partner_id, episode_date, tier_id, visit_pattern,
-        practitioner_id, reason_id, segment_id (NULL: in none), refusal (NULL:
-        may be enrolled).
-        """
-        company = campaign.company_id
-        policy = self.env["reactivation.contact.policy"]
-        refusal = policy._refusal_sql(
-            company,
-            campaign._channels(),
-            campaign.purpose,
-            moment,
-            campaign.third_party_paid,
-        )
-        return SQL(
-            """
-            SELECT patient.id AS patient_id, patient.partner_id,
-                   patient.last_visit_date AS episode_date, patient.tier_id,
-                   patient.visit_pattern, patient.reason_id,
-                   patient.last_practitioner_id AS practitioner_id,
-                   %(segment)s AS segment_id,
-                   CASE
-                       WHEN before.id IS NOT NULL THEN 'enrolled'
-                       WHEN %(segment)s IS NULL THEN 'no_segment'
-                       WHEN running.id IS NOT NULL THEN 'other_campaign'
-                       ELSE %(refusal)s
-                   END AS refusal
-              FROM reactivation_patient patient
-              JOIN res_partner partner ON partner.id = patient.partner_id
-         LEFT JOIN res_partner recipient ON recipient.id = %(recipient)s
-         LEFT JOIN reactivation_enrollment before
-                ON before.campaign_id = %(campaign)s
-               AND before.partner_id = patient.partner_id
-               AND before.episode_date = patient.last_visit_date
-         LEFT JOIN reactivation_enrollment running
-                ON running.state = 'running'
-               AND running.partner_id = patient.partner_id
-               AND running.company_id = patient.company_id
-             WHERE patient.company_id = %(company)s
-               AND patient.last_visit_date <= %(lapsed)s
-            """,
-            segment=campaign.segment_ids._case_sql(),
-            refusal=refusal,
-            recipient=policy._recipient_sql(company, moment),
-            campaign=campaign.id,
-            company=company.id,
-            lapsed=company._reactivation_lapse_date(moment),
-        )
-
-    @api.model
-    def _audience_counts(self, campaign):
-        """:return: list of (segment id or None, refusal or None, number)"""
-        self.env.flush_all()
-        return self.env.execute_query(
-            SQL(
-                """SELECT segment_id, refusal, count(*) FROM (%s) AS audience
-                 GROUP BY segment_id, refusal ORDER BY 3 DESC""",
-                self._audience_sql(campaign),
-            )
-        )
-
-    @api.model
-    def _enroll(self, campaign, moment=None):
-        """Enroll everybody who is due, once per lapse episode, set-based.
-
-        Assignment is a keyed hash of (campaign, patient): running it again, or
-        on another server, gives each patient the same method.
-
-        :return: number of new enrollments
-        """
-        moment = moment or fields.Datetime.now()
-        today = campaign.company_id._reactivation_today(moment)
-        over = campaign.date_end and campaign.date_end < today
-        if campaign.state != "running" or over:
-            return 0
-        self.env.flush_all()
-        enrolled, count = 0, None
-        while count is None or count == ENROLL_BATCH:
-            # One bounded statement after another, until nobody is left.
-            self.env.cr.execute(self._enroll_sql(campaign, moment))
-            count = self.env.cr.rowcount
-            enrolled += count
-        self.invalidate_model()
-        campaign.invalidate_recordset()
-        return enrolled
-
-    def _enroll_sql(self, campaign, moment):
-        methods = campaign.method_ids._allocation()
-        return_closes = moment + timedelta(days=campaign.attribution_days)
-        return SQL(
-            """
-            INSERT INTO reactivation_enrollment (
-                campaign_id, company_id, partner_id, patient_id, segment_id, tier_id,
-                visit_pattern, reason_id, practitioner_id, episode_date, enrolled_on,
-                return_closes, loyalty_closes, is_control, method_id,
-                next_step_id, next_date, state, stage,
-                create_uid, create_date, write_uid, write_date)
-            SELECT %(campaign)s, %(company)s, partner_id, patient_id, segment_id,
-                   tier_id, visit_pattern, reason_id, practitioner_id, episode_date,
-                   %(now)s, %(return_closes)s, %(loyalty_closes)s,
-                   draw.control, method.id,
-                   method.step_id, %(next_date)s,
-                   'running', 'enrolled', %(uid)s, %(now)s, %(uid)s, %(now)s
-              FROM (SELECT * FROM (%(audience)s) AS audience
-                     WHERE refusal IS NULL
-                  ORDER BY partner_id LIMIT %(limit)s) AS audience
-        CROSS JOIN LATERAL (SELECT md5(%(key)s || ':' || partner_id) AS hash) AS keyed
-        CROSS JOIN LATERAL (
-                SELECT ('x' || substr(hash, 1, 8))::bit(32)::bigint
-                           < %(control)s * 42949672.96 AS control,
-                       ('x' || substr(hash, 9, 8))::bit(32)::bigint
-                           / 4294967296.0 AS share) AS draw
-         LEFT JOIN (VALUES %(methods)s) AS method (id, low, high, step_id, delay)
-                ON NOT draw.control
-               AND draw.share >= method.low AND draw.share < method.high
-       ON CONFLICT DO NOTHING
-            """,
-            campaign=campaign.id,
-            company=campaign.company_id.id,
-            now=moment,
-            next_date=self.env["reactivation.delivery"]._local_days_sql(
-                SQL("%s::timestamp", moment),
-                SQL("method.delay"),
-                SQL("%s", campaign.company_id._reactivation_zone()),
-            ),
-            return_closes=return_closes,
-            loyalty_closes=return_closes + timedelta(days=campaign.loyalty_days),
-            uid=self.env.uid,
-            audience=self._audience_sql(campaign, moment),
-            limit=ENROLL_BATCH,
-            key=f"{campaign.sudo().assignment_key}:{campaign.id}",
-            control=campaign.control_percent,
-            methods=SQL(", ").join(
-                SQL("(%s::int, %s::float, %s::float, %s::int, %s::int)", *method)
-                for method in methods
-            ),
-        )
-
     # ------------------------------------------------------------------- stages
 
     @api.model
@@ -360,11 +243,13 @@ class ReactivationEnrollment(models.Model):
                          < %(now)s::date THEN 'one_time'
                 WHEN enrollment.returned_date IS NOT NULL THEN 'returned'
                 WHEN enrollment.return_closes <= %(now)s THEN 'not_returned'
-                WHEN enrollment.booked_date > %(now)s THEN 'booked'
+                WHEN enrollment.booked_date > %(now)s
+                     OR enrollment.staff_booked_on > %(staff)s THEN 'booked'
                 WHEN enrollment.first_contact_date IS NOT NULL THEN 'contacted'
                 ELSE 'enrolled'
             END""",
             now=moment,
+            staff=self._staff_booking_since(moment),
         )
 
     def _stop_steps(self, reason):
@@ -383,21 +268,31 @@ class ReactivationEnrollment(models.Model):
         if not self:
             return
         self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """UPDATE reactivation_delivery
-                      SET state = 'skipped', reason = %s, settled_on = %s
-                    WHERE enrollment_id IN %s
-                      AND state IN ('pending', 'claimed', 'todo')
-                RETURNING id""",
-                reason,
-                fields.Datetime.now(),
-                tuple(self.ids),
-            )
+        deliveries = self.env["reactivation.delivery"]
+        waiting = SQL(
+            "enrollment_id IN %s AND state IN ('pending', 'claimed', 'todo')",
+            tuple(self.ids),
         )
-        deliveries = self.env["reactivation.delivery"].browse(row[0] for row in rows)
-        deliveries.invalidate_recordset()
-        deliveries._close_activities()
+        with self.env["reactivation.automation"]._watch_table(
+            deliveries._name,
+            SQL("SELECT id FROM reactivation_delivery WHERE %s", waiting),
+        ):
+            rows = self.env.execute_query(
+                SQL(
+                    """UPDATE reactivation_delivery
+                          SET state = 'skipped', reason = %s, settled_on = %s,
+                              -- What is claimed is named in a message already.
+                              lead_id = CASE state WHEN 'claimed' THEN lead_id END
+                        WHERE %s
+                    RETURNING id""",
+                    reason,
+                    fields.Datetime.now(),
+                    waiting,
+                )
+            )
+            deliveries = deliveries.browse(row[0] for row in rows)
+            deliveries.invalidate_recordset()
+            deliveries._close_activities()
 
     def _stop(self, reason):
         """Stop for good: the patient may not be contacted any more."""
@@ -434,22 +329,6 @@ class ReactivationEnrollment(models.Model):
             if duplicate:
                 enrollment.write({"partner_id": False, "stop_reason": "merged"})
         self.env.flush_all()
-
-    # --------------------------------------------------------------------- cron
-
-    @api.model
-    def _cron_enroll(self):
-        """Enroll patients who have lapsed since, campaign by campaign."""
-        campaigns = self.env["reactivation.campaign"].search(
-            [("state", "=", "running")]
-        )
-        self.env["ir.cron"]._commit_progress(remaining=len(campaigns))
-        self.env["reactivation.runner"]._warn_if_stalled()
-        for campaign in campaigns:
-            # A commit per campaign: one that fails must not undo the others.
-            self._enroll(campaign.with_company(campaign.company_id))
-            if not self.env["ir.cron"]._commit_progress(1):
-                break
 
     # ------------------------------------------------------------------ actions
 

@@ -128,6 +128,40 @@ class ReactivationEnrollment(models.Model):
 
     # --------------------------------------------------------------------- task
 
+    def _message_post_after_hook(self, message, msg_vals):
+        """Whoever answers the patient has done the task of answering."""
+        result = super()._message_post_after_hook(message, msg_vals)
+        if self._is_answer_of_staff(message):
+            self._reply_tasks()._action_done()
+        return result
+
+    def _is_answer_of_staff(self, message):
+        """:return: bool: somebody of the clinic wrote this to the patient"""
+        return (
+            message.message_type == "comment"
+            and not message.subtype_id.internal
+            and self.env.user._is_internal()
+            and message.author_id == self.env.user.partner_id
+            and bool(
+                (message.partner_ids | self.message_partner_ids)
+                & (self.recipient_id | self.partner_id)
+            )
+        )
+
+    def _reply_tasks(self):
+        """:return: the open tasks of answering these patients, as superuser"""
+        return (
+            self.env["mail.activity"]
+            .sudo()
+            .search(
+                [
+                    ("res_model", "=", self._name),
+                    ("res_id", "in", self.ids),
+                    ("activity_type_id", "=", self._reply_activity_type().id),
+                ]
+            )
+        )
+
     @api.model
     def _plain(self, text):
         """Text as a database can keep it."""
@@ -139,15 +173,10 @@ class ReactivationEnrollment(models.Model):
         While it is open, nothing is sent to the patient (`_open_reply_sql`).
         """
         self.ensure_one()
+        if self._reply_tasks():
+            return
         kind = self._reply_activity_type()
         activities = self.env["mail.activity"].sudo()
-        domain = [
-            ("res_model", "=", self._name),
-            ("res_id", "=", self.id),
-            ("activity_type_id", "=", kind.id),
-        ]
-        if activities.search_count(domain, limit=1):
-            return
         owner = self.campaign_id._caretaker()
         texts = self.with_context(lang=owner.lang or self.env.lang)
         # The sender is named only in the conversation; the task must not send

@@ -209,3 +209,7 @@ class ReactivationExternalVisit(models.Model):
                 )
             )
         return partners.id
+
+    def export_data(self, fields_to_export):
+        self.env["reactivation.patient"]._check_export()
+        return super().export_data(fields_to_export)

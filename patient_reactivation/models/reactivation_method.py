@@ -1,8 +1,14 @@
 from odoo import api, fields, models
 
+from ..tools.problems import wrap
+
 
 class ReactivationMethod(models.Model):
-    """A way to win patients back: an ordered list of steps."""
+    """A way to win patients back: an ordered list of steps.
+
+    What patients are enrolled on is not changed any more: a change makes a new
+    version (`reactivation_method_version.py`).
+    """
 
     _name = "reactivation.method"
     _description = "Method"
@@ -30,43 +36,55 @@ class ReactivationMethod(models.Model):
         "CHECK(weight >= 0)", "The weight of a method cannot be negative."
     )
 
-    @api.depends(
-        "step_ids.name",
-        "step_ids.sequence",
-        "step_ids.delay_days",
-        "step_ids.channel",
-        "step_ids.fallback_channel",
-        "step_ids.script",
-        "step_ids.mailing_ids.subject",
-        "step_ids.mailing_ids.reactivation_lang",
-    )
+    @api.depends(lambda self: self._step_summary_depends())
+    @api.depends_context("lang")
     def _compute_step_summary(self):
         """The steps as the campaign's form draws them, in order."""
         for method in self:
-            day, summary = 0, []
+            hours, summary = 0, []
             for step in method.step_ids.sorted("sequence"):
-                day += step.delay_days
-                summary.append({**step._summary(), "day": day})
+                delay = step.delay_days * 24 + step.delay_hours
+                since = 0 if step.delay_from == "enrollment" else hours
+                # Never before the one before it, wherever it is counted from.
+                hours = max(hours, since + delay)
+                day, hour = divmod(hours, 24)
+                summary.append({**step._summary(), "day": day, "hour": hour})
             method.step_summary = summary
 
+    @api.model
+    def _step_summary_depends(self):
+        """:return: names of the fields that the drawing of the steps shows"""
+        return [
+            *(f"step_ids.{name}" for name in self.env["reactivation.step"]._drawn()),
+            "step_ids.mailing_ids.subject",
+            "step_ids.mailing_ids.reactivation_lang",
+        ]
+
+    # ----------------------------------------------------------------- problems
+
     def _problems(self):
+        """:return: list of sentences or dicts: what keeps the method from working"""
         self.ensure_one()
         if not self.step_ids:
             return [self.env._("Method “%s” has no step.", self.name)]
         problems = []
+        before = self.env["reactivation.step"]
         for step in self.step_ids:
-            for channel in step._channels():
-                # A step has one channel, or two with the one it falls back to.
-                kind = self.env[f"reactivation.channel.{channel}"]
-                problems += kind._step_problems(step)
+            problems += wrap(step._channel_problems(), step)
+            problems += wrap(step._condition_problems(before), step)
+            before = step
         return problems
+
+    # --------------------------------------------------------------- allocation
 
     def _allocation(self):
         """Divide the numbers from 0 to 1 among the methods, by weight.
 
-        :return: list of (method id, low, high, first step id, its delay in days)
+        :return: list of (method id, low, high, first step id, its delay in days and
+            in hours)
         """
-        methods = self.filtered("weight") or self
+        complete = self.filtered("step_ids")
+        methods = complete.filtered("weight") or complete
         total = sum(method.weight or 1 for method in methods)
         allocation, low = [], 0
         for method in methods:
@@ -79,6 +97,7 @@ class ReactivationMethod(models.Model):
                     high / total,
                     first.id or None,
                     first.delay_days,
+                    first.delay_hours,
                 )
             )
             low = high

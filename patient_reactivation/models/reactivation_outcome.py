@@ -101,6 +101,8 @@ class ReactivationOutcome(models.Model):
         """
         if not deliveries:
             return 0
+        # What became of a message to a family became of everybody's.
+        deliveries = deliveries._with_members()
         self.env.flush_all()
         date = date or fields.Datetime.now()
         self.env.cr.execute(
@@ -117,7 +119,8 @@ class ReactivationOutcome(models.Model):
                     WHERE delivery.id = ANY(%(deliveries)s)
                  ORDER BY delivery.id
               ON CONFLICT (delivery_id, kind, is_bot)
-                    WHERE delivery_id IS NOT NULL DO NOTHING""",
+                    WHERE delivery_id IS NOT NULL DO NOTHING
+                RETURNING id""",
                 kind=kind,
                 date=date,
                 is_bot=is_bot,
@@ -126,26 +129,35 @@ class ReactivationOutcome(models.Model):
                 deliveries=deliveries.ids,
             )
         )
-        appended = self.env.cr.rowcount
-        if not is_bot and kind in DELIVERY_DATES:
-            self._stamp_deliveries(DELIVERY_DATES[kind], deliveries, date)
-        if appended:
-            self.env["reactivation.enrollment"].invalidate_model(["outcome_ids"])
-        return appended
+        appended = [row[0] for row in self.env.cr.fetchall()]
+        with self.env["reactivation.automation"]._together():
+            if not is_bot and kind in DELIVERY_DATES:
+                self._stamp_deliveries(DELIVERY_DATES[kind], deliveries, date)
+            if appended:
+                self.env["reactivation.enrollment"].invalidate_model(["outcome_ids"])
+                self.env["reactivation.automation"]._created(self._name, appended)
+        return len(appended)
 
     @api.model
     def _stamp_deliveries(self, field, deliveries, date):
         """The first date wins; a row that has one is left alone, and unlocked."""
         self.env.cr.execute(
             SQL(
-                """UPDATE reactivation_delivery SET %(field)s = %(date)s
-                    WHERE id = ANY(%(deliveries)s) AND %(field)s IS NULL""",
+                """UPDATE reactivation_delivery
+                      SET %(field)s = %(date)s, write_date = %(now)s
+                    WHERE id = ANY(%(deliveries)s) AND %(field)s IS NULL
+                RETURNING id""",
                 field=SQL.identifier(field),
                 date=date,
+                now=fields.Datetime.now(),
                 deliveries=deliveries.ids,
             )
         )
-        deliveries.invalidate_recordset([field])
+        stamped = [row[0] for row in self.env.cr.fetchall()]
+        deliveries.invalidate_recordset([field, "write_date"])
+        self.env["reactivation.automation"]._changed(
+            deliveries._name, {res_id: {field: False} for res_id in stamped}
+        )
 
     # ------------------------------------------------------------------- visits
 
@@ -168,15 +180,21 @@ class ReactivationOutcome(models.Model):
         cr.execute("ANALYZE reactivation_watched")
         cr.execute(self._found_sql(moment))
         cr.execute("ANALYZE reactivation_found")
-        cr.execute(self._insert_sql(moment))
-        cr.execute(self._update_sql(moment))
-        changed = cr.rowcount
-        cr.execute(self._stages_sql(moment))
-        changed += cr.rowcount
-        self._withdraw_deliveries(cr.fetchall())
-        cr.execute("DROP TABLE reactivation_watched, reactivation_found")
-        self.env["reactivation.enrollment"].invalidate_model()
-        self.invalidate_model()
+        automation = self.env["reactivation.automation"]
+        with automation._together():
+            with automation._watch_table(
+                "reactivation.enrollment", SQL("SELECT id FROM reactivation_watched")
+            ):
+                cr.execute(self._insert_sql(moment))
+                automation._created(self._name, [row[0] for row in cr.fetchall()])
+                cr.execute(self._update_sql(moment))
+                changed = cr.rowcount
+                cr.execute(self._stages_sql(moment))
+                changed += cr.rowcount
+                self._withdraw_deliveries(cr.fetchall() + self._needless_tasks())
+            cr.execute("DROP TABLE reactivation_watched, reactivation_found")
+            self.env["reactivation.enrollment"].invalidate_model()
+            self.invalidate_model()
         return changed
 
     def _watched_sql(self, since):
@@ -267,7 +285,8 @@ class ReactivationOutcome(models.Model):
                       ) AS fact (kind, date)
                 WHERE fact.date IS NOT NULL
           ON CONFLICT (enrollment_id, kind, date) WHERE %(visit_fact)s
-               DO NOTHING""",
+               DO NOTHING
+            RETURNING id""",
             uid=self.env.uid,
             now=moment,
             visit_fact=SQL(VISIT_FACT),
@@ -279,14 +298,16 @@ class ReactivationOutcome(models.Model):
                   SET first_contact_date = found.first_contact_date,
                       booked_date = found.booked_date,
                       returned_date = found.returned_date,
-                      loyal_date = found.loyal_date
+                      loyal_date = found.loyal_date,
+                      write_date = %(now)s
                  FROM reactivation_found found
                 WHERE found.id = enrollment.id
                   AND (enrollment.first_contact_date, enrollment.booked_date,
                        enrollment.returned_date, enrollment.loyal_date)
                       IS DISTINCT FROM
                       (found.first_contact_date, found.booked_date,
-                       found.returned_date, found.loyal_date)"""
+                       found.returned_date, found.loyal_date)""",
+            now=moment,
         )
 
     def _stages_sql(self, moment):
@@ -339,6 +360,27 @@ class ReactivationOutcome(models.Model):
             now=moment,
         )
 
+    def _needless_tasks(self):
+        """The last step of a method may be a task that is still to be done: nothing
+        ends there, but who is on the way is not called.
+
+        :return: list of (enrollment id, reason)
+        """
+        return self.env.execute_query(
+            SQL(
+                """SELECT enrollment.id,
+                          CASE WHEN enrollment.returned_date IS NULL
+                               THEN 'booked' ELSE 'returned' END
+                     FROM reactivation_delivery delivery
+                     JOIN reactivation_enrollment enrollment
+                       ON enrollment.id = delivery.enrollment_id
+                    WHERE delivery.state = 'todo'
+                      AND enrollment.steps_ended = 'completed'
+                      AND COALESCE(enrollment.returned_date::timestamp,
+                                   enrollment.booked_date) IS NOT NULL"""
+            )
+        )
+
     def _withdraw_deliveries(self, ended):
         """Take back what was not sent yet of enrollments whose steps have ended.
 
@@ -369,3 +411,7 @@ class ReactivationOutcome(models.Model):
         begin_read_committed(self.env)
         changed = self._refresh(everything=True)
         _logger.info("All outcomes: %s enrollments changed.", changed)
+
+    def export_data(self, fields_to_export):
+        self.env["reactivation.patient"]._check_export()
+        return super().export_data(fields_to_export)

@@ -2,7 +2,7 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -566,6 +566,6 @@ class ReactivationPatient(models.Model):
         if not self.env.user.has_group(
             "patient_reactivation.group_reactivation_manager"
         ):
-            raise UserError(
+            raise AccessError(
                 self.env._("Only a manager may export patients. Ask one to do it.")
             )

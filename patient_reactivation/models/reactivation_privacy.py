@@ -367,8 +367,17 @@ class ReactivationPrivacy(models.AbstractModel):
             .sudo()
             .search([("model", "=", ENROLLMENT), ("author_id", "in", people.ids)])
         )
-        counts["messages"] += len(answers)
-        answers.unlink()
+        # Messages to a family that name them.
+        named = self.env["mail.message"].sudo()
+        if leads := (deliveries.lead_id - deliveries):
+            named = named.search(
+                [
+                    ("message_id", "in", leads.mapped("message_id")),
+                    ("model", "=", ENROLLMENT),
+                ]
+            )
+        counts["messages"] += len(answers | named)
+        (answers | named).unlink()
         self.env["mail.followers"].sudo().search(
             [("partner_id", "in", people.ids)]
         ).unlink()

@@ -2,6 +2,8 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 
+from ..tools.problems import WARNING, problem
+
 # Expressions of the e-mail that are evaluated for each patient when it is sent.
 # Nothing but plain `t-out`: managers may not save anything else in an e-mail.
 BODY_PLACEHOLDERS = {
@@ -11,7 +13,19 @@ BODY_PLACEHOLDERS = {
     ),
 }
 
-STEP_CHANNELS = [("mail", "E-mail"), ("call", "Phone call")]
+# The channels a step may have; what a step falls back to names one for certain.
+FALLBACK_CHANNELS = [
+    ("mail", "E-mail"),
+    ("call", "Phone call"),
+    ("video", "Video call"),
+    ("letter", "Letter"),
+    ("social", "Social media"),
+]
+STEP_CHANNELS = [
+    *FALLBACK_CHANNELS,
+    ("action", "Server action"),
+    ("preferred", "The patient's own channel"),
+]
 
 CHANNEL_ICONS = {
     "mail": "fa-envelope",
@@ -20,7 +34,21 @@ CHANNEL_ICONS = {
     "video": "fa-video-camera",
     "letter": "fa-file-text-o",
     "social": "fa-share-alt",
+    "action": "fa-bolt",
+    "preferred": "fa-user",
 }
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+CONDITIONS = [
+    ("always", "Always"),
+    ("not_opened", "If the step before was not opened"),
+    ("not_clicked", "If no link of the step before was clicked"),
+    ("not_replied", "If the step before was not answered"),
+]
+
+# What may change while patients are on the way: nothing they would notice.
+UNLOCKED_FIELDS = {"name", "user_id", "mailing_ids"}
 
 
 class ReactivationStep(models.Model):
@@ -39,11 +67,44 @@ class ReactivationStep(models.Model):
     company_id = fields.Many2one(related="method_id.company_id", store=True)
     delay_days = fields.Integer(
         string="Delay (days)",
-        help="Days after enrollment, or after the step before.",
+        help="Days on the clinic's calendar; the hours are added to them.",
+    )
+    delay_hours = fields.Integer(
+        string="Delay (hours)", help="Hours on top of the days."
+    )
+    delay_from = fields.Selection(
+        [("previous", "The step before"), ("enrollment", "Enrollment")],
+        string="Counted From",
+        required=True,
+        default="previous",
+        help="Where the delay of this step begins. The first step always counts "
+        "from the enrollment.",
+    )
+    mon = fields.Boolean(string="Mon", default=True)
+    tue = fields.Boolean(string="Tue", default=True)
+    wed = fields.Boolean(string="Wed", default=True)
+    thu = fields.Boolean(string="Thu", default=True)
+    fri = fields.Boolean(string="Fri", default=True)
+    sat = fields.Boolean(string="Sat", default=True)
+    sun = fields.Boolean(string="Sun", default=True)
+    hour_from = fields.Float(
+        string="From (hour)",
+        help="Only from this hour of the patient's own day. 0:00 to 0:00: at any "
+        "hour the patient may be contacted.",
+    )
+    hour_to = fields.Float(
+        string="Until (hour)", help="Only until this hour of the patient's own day."
+    )
+    condition = fields.Selection(
+        CONDITIONS,
+        required=True,
+        default="always",
+        help="What the patient did with the step before. Programs that open and "
+        "click by themselves do not count.",
     )
     channel = fields.Selection(STEP_CHANNELS, required=True, default="mail")
     fallback_channel = fields.Selection(
-        STEP_CHANNELS,
+        FALLBACK_CHANNELS,
         string="Otherwise",
         help="The channel to use when the first one cannot reach the patient: no "
         "address, opted out, refused by the mail server.",
@@ -55,12 +116,18 @@ class ReactivationStep(models.Model):
         help="What could not be sent so many days after it was due is not sent any "
         "more. Until then failed attempts are repeated.",
     )
+    max_attempts = fields.Integer(
+        string="Calls Without an Answer",
+        required=True,
+        default=3,
+        help="After so many calls that nobody answered the step is given up.",
+    )
     user_id = fields.Many2one(
         "res.users",
         string="Caller",
         help="Who gets the task. Empty: the responsible of the campaign.",
     )
-    script = fields.Text(help="What the caller says to the patient.")
+    is_locked = fields.Boolean(related="method_id.is_locked")
     # Only shown next to the campaign: one e-mail per language.
     mailing_ids = fields.One2many(
         "mailing.mailing", "reactivation_step_id", string="E-mails", copy=True
@@ -71,7 +138,22 @@ class ReactivationStep(models.Model):
         "CHECK(valid_days > 0)", "A step must be valid for at least one day."
     )
     _delay_check = models.Constraint(
-        "CHECK(delay_days >= 0)", "A step cannot come before the one before it."
+        "CHECK(delay_days >= 0 AND COALESCE(delay_hours, 0) >= 0)",
+        "Delay: a step cannot come before the one before it.",
+    )
+    _weekdays_check = models.Constraint(
+        "CHECK(mon OR tue OR wed OR thu OR fri OR sat OR sun)",
+        "Weekdays: choose at least one day on which the step may take place.",
+    )
+    _hours_check = models.Constraint(
+        "CHECK(COALESCE(hour_from, 0) = 0 AND COALESCE(hour_to, 0) = 0"
+        " OR hour_from >= 0 AND hour_from < hour_to AND hour_to <= 24)",
+        "Hours: “From” must be before “Until”, both between 0:00 and 24:00. Set both "
+        "to 0:00 for any hour.",
+    )
+    _attempts_check = models.Constraint(
+        "CHECK(max_attempts >= 1)",
+        "Calls without an answer: at least one call must be tried.",
     )
 
     @api.onchange("channel")
@@ -81,44 +163,113 @@ class ReactivationStep(models.Model):
         if not self.name or self.name in labels.values():
             self.name = labels.get(self.channel)
 
+    # --------------------------------------------------------------------- CRUD
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        steps = super().create(vals_list)
+        steps.method_id._check_unlocked()
+        return steps
+
+    def write(self, vals):
+        if vals.keys() - UNLOCKED_FIELDS:
+            self.method_id._check_unlocked()
+        result = super().write(vals)
+        if "method_id" in vals:
+            self.method_id._check_unlocked()
+        return result
+
+    def update_field_translations(self, field_name, translations, source_lang=""):
+        if field_name not in UNLOCKED_FIELDS:
+            self.method_id._check_unlocked()
+        return super().update_field_translations(
+            field_name, translations, source_lang=source_lang
+        )
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unused_only(self):
+        self.method_id._check_unlocked()
+
+    # ----------------------------------------------------------------- channels
+
     def _channels(self):
-        """:return: names of the channels of these steps, each once, in order"""
+        """:return: names of the channels of these steps, each once, in order; for
+        the patient's own channel those that have something to say"""
         names = []
         for step in self:
-            names += [step.channel, step.fallback_channel]
+            if step.channel == "preferred":
+                names += step._content_channels()
+            else:
+                names.append(step.channel)
+            names.append(step.fallback_channel)
         return [name for name in dict.fromkeys(names) if name]
+
+    def _content_channels(self):
+        """:return: names of the channels this step has something to say on"""
+        self.ensure_one()
+        return [
+            name
+            for name, _label in FALLBACK_CHANNELS
+            if self._channel_kind(name)._has_content(self)
+        ]
+
+    def _channel_kind(self, name):
+        return self.env[f"reactivation.channel.{name}"]
+
+    def _channel_problems(self):
+        """:return: list of sentences or dicts: what keeps the step from working"""
+        self.ensure_one()
+        problems = []
+        for name in self._channels():
+            # A step has one channel, or two with the one it falls back to.
+            problems += self._channel_kind(name)._step_problems(self)
+        if self.channel == "preferred" and not self._content_channels():
+            problems.append(
+                self.env._(
+                    "Step “%s” is for the patient's own channel and has nothing to "
+                    "say on any. Write an e-mail, a script or a letter.",
+                    self.name,
+                )
+            )
+        return problems
+
+    def _condition_problems(self, before):
+        """:param before: the step before this one, or none
+        :return: list of dicts: conditions that mean nothing
+        """
+        self.ensure_one()
+        if self.condition == "always":
+            return []
+        if not before:
+            return [
+                problem(
+                    self.env._(
+                        "Step “%s” is the first one: there is no step before it that "
+                        "its condition could be about.",
+                        self.name,
+                    ),
+                    self,
+                )
+            ]
+        if "mail" in before._channels():
+            return []
+        return [
+            problem(
+                self.env._(
+                    "The condition of step “%(step)s” is about an e-mail, and the step "
+                    "before it, “%(before)s”, sends none: it always takes place.",
+                    step=self.name,
+                    before=before.name,
+                ),
+                self,
+                WARNING,
+            )
+        ]
 
     @api.depends("mailing_ids")
     def _compute_mailing_count(self):
         for step in self:
             step.mailing_count = len(step.mailing_ids)
-
-    def _summary(self):
-        """:return: what the campaign's form shows of this step, as JSON"""
-        self.ensure_one()
-        channels = dict(self._fields["channel"]._description_selection(self.env))
-        languages = dict(self.env["res.lang"].get_installed())
-        return {
-            "id": self._origin.id,
-            "name": self.name,
-            "channel": channels.get(self.channel),
-            "icon": CHANNEL_ICONS.get(self.channel, "fa-cog"),
-            "fallback": channels.get(self.fallback_channel),
-            "has_mail": "mail" in self._channels(),
-            "has_call": "call" in self._channels(),
-            "script": (self.script or "").strip().split("\n")[0],
-            "mails": [
-                {
-                    "id": mailing._origin.id,
-                    "subject": mailing.subject,
-                    # "French / Français": by its own name in every language.
-                    "lang": languages.get(mailing.reactivation_lang, "").split(" / ")[
-                        -1
-                    ],
-                }
-                for mailing in self.mailing_ids
-            ],
-        }
 
     def action_open_mailing(self):
         """Open the e-mail in Odoo's designer; a new one starts with our text."""
@@ -145,6 +296,23 @@ class ReactivationStep(models.Model):
                 "domain": [("reactivation_step_id", "=", self.id)],
             }
         return action | {"res_id": mailing.id, "views": [(form, "form")]}
+
+    def action_open_step(self):
+        """Open the step in a dialog, over the campaign."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.name,
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [
+                (
+                    self.env.ref("patient_reactivation.reactivation_step_view_form").id,
+                    "form",
+                )
+            ],
+            "target": "new",
+        }
 
     def _mailing_context(self):
         return {
@@ -176,7 +344,14 @@ class ReactivationStep(models.Model):
 
     def _pick_mailing(self, enrollment):
         """The e-mail in the recipient's language, the nearest one otherwise."""
-        mailings = self.mailing_ids
+        # An e-mail in a language that was removed since is the last resort.
+        installed = dict(self.env["res.lang"].get_installed())
+        mailings = (
+            self.mailing_ids.filtered(
+                lambda mailing: mailing.reactivation_lang in installed
+            )
+            or self.mailing_ids
+        )
         wanted = enrollment.recipient_id.lang or ""
         house = self.company_id.partner_id.lang or ""
         for test in (

@@ -3,6 +3,7 @@ import secrets
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 from odoo.tools import SQL, email_normalize
 
 from odoo.addons.phone_validation.tools import phone_validation
@@ -15,6 +16,7 @@ KINDS = [("mail", "E-mail"), ("phone", "Phone number")]
 REFUSAL_OF_REASON = {
     "erased": "erased",
     "complaint": "opted_out",
+    "wrong_number": "wrong_number",
     "bounced": "bounced",
 }
 
@@ -42,6 +44,7 @@ class ReactivationSuppression(models.Model):
     reason = fields.Selection(
         [
             ("bounced", "Does not exist"),
+            ("wrong_number", "Belongs to somebody else"),
             ("complaint", "Objected"),
             ("erased", "Erased on request"),
         ],
@@ -152,7 +155,7 @@ class ReactivationSuppression(models.Model):
         codes = SQL(" ").join(
             SQL("WHEN %s THEN %s", *item) for item in REFUSAL_OF_REASON.items()
         )
-        return SQL(
+        answer = SQL(
             """(SELECT CASE suppression.reason %(codes)s END
                   FROM unnest(%(addresses)s) AS suppressed(address)
                   JOIN reactivation_suppression suppression
@@ -169,6 +172,73 @@ class ReactivationSuppression(models.Model):
             if company
             else SQL(""),
             reasons=SQL("%s::varchar[]", list(REFUSAL_OF_REASON)),
+        )
+        crowd = self.env.context.get("reactivation_crowd")
+        if not crowd:
+            return answer
+        if crowd == "plain" and (address := self._single(addresses_sql)):
+            return self._refusal_of_one_sql(kind, address, company)
+        return SQL(
+            "CASE WHEN cardinality(%s) > 1 OR %s THEN %s END",
+            addresses_sql,
+            self._any_of_sql([(kind, SQL("(%s)[1]", addresses_sql))]),
+            answer,
+        )
+
+    @api.model
+    def _single(self, addresses_sql):
+        """:return: SQL of the only address of a recipient who has one at most, or
+        None when these are other addresses"""
+        for channel, column in (
+            ("mail", "email_normalized"),
+            ("call", "phone_sanitized"),
+        ):
+            if (
+                addresses_sql
+                == self.env[f"reactivation.channel.{channel}"]._addresses_sql()
+            ):
+                return SQL.identifier("recipient", column)
+        return None
+
+    @api.model
+    def _refusal_of_one_sql(self, kind, address, company):
+        """:return: SQL: the answer of `_refusal_sql` about a single address"""
+        answers = []
+        for reason, code in REFUSAL_OF_REASON.items():
+            entries = Domain("reason", "=", reason)
+            if company:
+                entries &= Domain("company_id", "in", [False, company.id])
+            answers.append(
+                SQL(
+                    "WHEN %s THEN %s",
+                    self._any_of_sql([(kind, address)], entries),
+                    code,
+                )
+            )
+        return SQL("CASE %s END", SQL(" ").join(answers))
+
+    @api.model
+    def _any_of_sql(self, addresses, domain=Domain.TRUE):
+        """Is one of these addresses suppressed? For so many rows that the entries are
+        read once, and not looked up for each.
+
+        :param addresses: list of (kind, SQL of a normalized address)
+        :param domain: which entries count
+        :return: SQL of a boolean, or NULL
+        """
+        entries = self.sudo()._search(Domain("lifted_on", "=", False) & domain)
+        if not self.sudo().search_count(Domain("id", "in", entries), limit=1):
+            return SQL("FALSE")
+        return SQL(
+            "(%s)",
+            SQL(" OR ").join(
+                SQL(
+                    "%s IN %s",
+                    self._hash_sql(kind, address),
+                    entries.subselect("address_hash"),
+                )
+                for kind, address in addresses
+            ),
         )
 
     # --------------------------------------------------------------------- write

@@ -70,3 +70,7 @@ class ReactivationVisit(models.Model):
             "res_id": document.id,
             "views": [(False, "form")],
         }
+
+    def export_data(self, fields_to_export):
+        self.env["reactivation.patient"]._check_export()
+        return super().export_data(fields_to_export)

@@ -6,6 +6,8 @@ from odoo.tools import SQL
 
 from odoo.addons.base.models.res_partner import _tz_get
 
+from ..tools.links import is_safe_link
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -83,6 +85,34 @@ class ResCompany(models.Model):
         default=3,
         help="Per patient and per address, over all campaigns and channels.",
     )
+
+    reactivation_video_url = fields.Char(
+        string="Video Link",
+        help="The link of the clinic's own video room, as your provider gives it to "
+        "you. It must be one that may be used for health care.",
+    )
+    reactivation_family_rule = fields.Selection(
+        [
+            ("together", "One contact names all of them"),
+            ("apart", "Each their own, on another day"),
+        ],
+        string="Families",
+        default="together",
+        required=True,
+        help="Patients who share an address or number.",
+    )
+
+    @api.constrains("reactivation_video_url")
+    def _check_reactivation_video_url(self):
+        for company in self:
+            url = company.reactivation_video_url
+            if url and not is_safe_link(url):
+                raise ValidationError(
+                    self.env._(
+                        "The video link must begin with https:// and name a host, "
+                        "without spaces, user name or password."
+                    )
+                )
 
     @api.constrains("reactivation_hour_from", "reactivation_hour_to")
     def _check_reactivation_hours(self):

@@ -43,6 +43,15 @@ class ResConfigSettings(models.TransientModel):
     reactivation_cap_week = fields.Integer(
         related="company_id.reactivation_cap_week", readonly=False
     )
+    reactivation_video_url = fields.Char(
+        related="company_id.reactivation_video_url", readonly=False
+    )
+    reactivation_family_rule = fields.Selection(
+        related="company_id.reactivation_family_rule", readonly=False
+    )
+    reactivation_channel_ids = fields.One2many(
+        related="company_id.reactivation_channel_ids", readonly=False
+    )
     reactivation_rules_note = fields.Char(compute="_compute_reactivation_rules_note")
 
     @api.depends("company_id")

@@ -53,6 +53,7 @@ class ResPartner(models.Model):
     guardian_id = fields.Many2one(
         "res.partner",
         string="Guardian",
+        index="btree_not_null",
         ondelete="set null",
         help="Messages about a minor go to this contact.",
     )
@@ -71,6 +72,11 @@ class ResPartner(models.Model):
         help="Decides which offers are lawful. Unknown counts as federal.",
     )
     reactivation_patient_ids = fields.One2many("reactivation.patient", "partner_id")
+    reactivation_treated_ids = fields.One2many(
+        "reactivation.patient",
+        "last_practitioner_id",
+        string="Patients Who Saw Them Last",
+    )
     is_patient = fields.Boolean(
         compute="_compute_patient_facts", search="_search_is_patient"
     )
@@ -125,6 +131,14 @@ class ResPartner(models.Model):
         compute="_compute_patient_facts",
         inverse="_inverse_lapse_reason_id",
         search="_search_lapse_reason_id",
+    )
+
+    # Who else lives at an address is asked for every batch of messages.
+    _reactivation_email_idx = models.Index(
+        "(email_normalized) WHERE email_normalized IS NOT NULL"
+    )
+    _reactivation_phone_idx = models.Index(
+        "(phone_sanitized) WHERE phone_sanitized IS NOT NULL"
     )
 
     # ------------------------------------------------------------------ compute
@@ -330,31 +344,30 @@ class ResPartner(models.Model):
             },
         ]
 
-    def action_open_reactivation_visits(self):
+    def _reactivation_action(self, name):
+        """:return: an action about this contact, for the staff only"""
         self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "patient_reactivation.reactivation_visit_action"
+        self.env["reactivation.patient"].check_access("read")
+        return self.env["ir.actions.act_window"]._for_xml_id(
+            f"patient_reactivation.{name}"
         )
+
+    def action_open_reactivation_visits(self):
+        action = self._reactivation_action("reactivation_visit_action")
         action["domain"] = [("partner_id", "=", self.id)]
         action["context"] = {}
         action["display_name"] = self.env._("Visits of %s", self.name)
         return action
 
     def action_open_reactivation_enrollments(self):
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "patient_reactivation.reactivation_enrollment_action"
-        )
+        action = self._reactivation_action("reactivation_enrollment_action")
         action["domain"] = [("partner_id", "=", self.id)]
         action["context"] = {}
         return action
 
     def action_open_reactivation_consents(self):
         """What the patient allowed and withdrew, the latest word first."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "patient_reactivation.reactivation_consent_action"
-        )
+        action = self._reactivation_action("reactivation_consent_action")
         action["domain"] = [("partner_id", "=", self.id)]
         action["context"] = {"default_partner_id": self.id}
         action["display_name"] = self.env._("Consents of %s", self.name)
@@ -362,9 +375,6 @@ class ResPartner(models.Model):
 
     def action_record_objection(self):
         """The patient said to staff what must not be sent any more."""
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "patient_reactivation.reactivation_objection_action"
-        )
+        action = self._reactivation_action("reactivation_objection_action")
         action["context"] = {"default_partner_id": self.id}
         return action

@@ -2,7 +2,12 @@ from . import reactivation_campaign
 from . import reactivation_report
 from . import reactivation_runner
 from . import reactivation_campaign_health
+from . import reactivation_step_stats
 from . import reactivation_no_contact
+from . import reactivation_audience
+from . import reactivation_letter
+from . import reactivation_work
+from . import reactivation_work_hours
 from . import res_partner
 from . import reactivation_patient
 from . import res_config_settings

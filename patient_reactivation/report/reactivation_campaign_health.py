@@ -75,7 +75,8 @@ class ReactivationCampaign(models.Model):
             [("failing_since", "!=", False)]
         )
         for campaign in self:
-            channels = campaign._channels()
+            # Patients go on with the version they were enrolled on.
+            channels = campaign.all_method_ids.step_ids._channels()
             campaign.channel_status_ids = failing.filtered(
                 lambda status, campaign=campaign, channels=channels: (
                     status.company_id == campaign.company_id
@@ -127,6 +128,7 @@ class ReactivationCampaign(models.Model):
     def action_open_no_contact(self):
         """Why patients of this campaign are not contacted."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "patient_reactivation.reactivation_no_contact_action"
         )

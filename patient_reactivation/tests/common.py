@@ -196,9 +196,14 @@ class Clinic:
         for step in campaign.method_ids.step_ids:
             step._create_mailing("en_US")
         if start:
-            cls.refresh()
-            campaign.action_start()
+            cls.start(campaign)
         return campaign
+
+    @classmethod
+    def start(cls, campaign):
+        """Once it runs and has patients, its steps do not change any more."""
+        cls.refresh()
+        campaign.action_start()
 
     # -------------------------------------------------------------------- clock
 
@@ -241,6 +246,11 @@ class Clinic:
             self.run_crons()
 
     # ------------------------------------------------------------------ reading
+
+    def env_of(self, user):
+        """The environment of somebody at work, in their own companies."""
+        companies = {"allowed_company_ids": user.company_ids.ids}
+        return self.env(user=user.id, context={**self.env.context, **companies})
 
     def row(self, partner, company=None):
         """The patient row of a contact at a company."""

@@ -398,21 +398,19 @@ class TestNobodyToContact(SmtpClinicCase):
 
 @tagged("post_install", "-at_install")
 class TestTasksAndCaps(SmtpClinicCase):
-    def call_campaign(self, **values):
-        campaign = self.campaign(steps=2)
+    def call_campaign(self, steps=2, delay=1, **values):
+        campaign = self.campaign(steps=steps)
         campaign.method_ids.step_ids[0].write(
             {"channel": "call", "script": "We miss you.", **values}
         )
-        campaign.method_ids.step_ids[1].delay_days = 1
-        self.refresh()
-        campaign.action_start()
+        campaign.method_ids.step_ids[1:].delay_days = delay
+        self.start(campaign)
         return campaign
 
     def test_old_task_is_withdrawn_at_an_objection(self):
         """J4: also when the time of its step is over."""
         ada = self.lapsed(phone="+1 212 555 0100")
-        campaign = self.call_campaign(valid_days=3)
-        campaign.method_ids.step_ids[1].unlink()
+        self.call_campaign(steps=1, valid_days=3)
         self.run_crons()
         self.later(days=10)
         self.run_crons()
@@ -428,8 +426,7 @@ class TestTasksAndCaps(SmtpClinicCase):
     def test_call_made_late_counts_for_the_day(self):
         """T2: one contact a day, however long the task had waited."""
         ada = self.lapsed(phone="+1 212 555 0100")
-        campaign = self.call_campaign()
-        campaign.method_ids.step_ids[1].delay_days = 10
+        self.call_campaign(delay=10)
         self.run_crons()
         self.later(days=9, hours=23)
         self.enrollment(ada).activity_ids._action_done()

@@ -209,6 +209,9 @@ class RandomWalk(MailClinicCase):
         def begin_sending(deliveries, *arguments, **options):
             if self.random.random() < 0.06:
                 self.happen("meanwhile", self.random.choice(MEANWHILE))
+                # Others commit what they do, whatever becomes of this process.
+                self.env.flush_all()
+                self.cr.execute("RELEASE SAVEPOINT walk; SAVEPOINT walk")
                 self.is_up_to_date = False
             self.may_die()
             may = begin(deliveries, *arguments, **options)
@@ -219,9 +222,9 @@ class RandomWalk(MailClinicCase):
             self.may_die()
             return end(deliveries, *arguments, **options)
 
-        def enroll_by_name(enrollments, campaign, moment):
+        def enroll_by_name(enrollments, campaign, moment, **options):
             """The same seed draws the same control group in every database."""
-            drawn = enroll(enrollments, campaign, moment)
+            drawn = enroll(enrollments, campaign, moment, **options)
             key = f"{campaign.sudo().assignment_key}:{campaign.id}"
             name = "(SELECT name FROM res_partner WHERE id = audience.partner_id)"
             return SQL(
@@ -231,7 +234,7 @@ class RandomWalk(MailClinicCase):
 
         def deliver_calls(channel, deliveries):
             self.may_die()
-            for item in deliveries:
+            for item in deliveries._with_members():
                 self.judge(item, "call")
             return deliver(channel, deliveries)
 
@@ -320,8 +323,11 @@ class RandomWalk(MailClinicCase):
             raise errors[answer]()
         self.session.data("text")
         if answer != "lost":
-            self.judge(delivery, "mail", {email.lower() for email in recipients})
-            self.arrive(delivery, "mail")
+            told = delivery._with_members()
+            for item in told:
+                # A family gets one message.
+                self.judge(item, "mail", {email.lower() for email in recipients})
+            self.arrive(told, "mail")
             self.may_die()
         if answer != "taken":
             raise smtplib.SMTPServerDisconnected("timed out")
@@ -336,20 +342,22 @@ class RandomWalk(MailClinicCase):
         self.check(len(rows) == 1, f"{len(rows)} deliveries have {message_id}")
         return self.env["reactivation.delivery"].browse(rows[0][0])
 
-    def arrive(self, delivery, channel):
-        """It reached somebody."""
-        person = self.memory.of_partner(delivery.recipient_id.id)
-        key = (delivery.enrollment_id.id, delivery.step_id.id)
-        self.memory.note_contact(
-            key,
-            Contact(
-                datetime.now(),
-                delivery.id,
-                person,
-                frozenset(person.addresses(channel)),
-                frozenset(person.first_address(channel)),
-            ),
-        )
+    def arrive(self, deliveries, channel):
+        """One message or call reached somebody, or a family."""
+        for delivery in deliveries:
+            person = self.memory.of_partner(delivery.recipient_id.id)
+            key = (delivery.enrollment_id.id, delivery.step_id.id)
+            self.memory.note_contact(
+                key,
+                Contact(
+                    datetime.now(),
+                    delivery.id,
+                    person,
+                    frozenset(person.addresses(channel)),
+                    frozenset(person.first_address(channel)),
+                    message=deliveries[0].id,
+                ),
+            )
 
     # ------------------------------------------------------------------ judging
 
@@ -668,12 +676,14 @@ class RandomWalk(MailClinicCase):
         arrived = {
             contact.delivery for contact in self.memory.contacts if contact.counts
         }
-        return self.one_delivery(
+        delivery = self.one_delivery(
             ("id", "in", list(arrived)),
             ("channel", "=", "mail"),
             ("partner_id", "!=", False),
             ("recipient_id", "!=", False),
         )
+        # A family has one message.
+        return delivery.lead_id or delivery
 
     # -------------------------------------------------------------- time passes
 
@@ -1111,18 +1121,22 @@ class RandomWalk(MailClinicCase):
     def event_sent_again(self):
         """The staff sends again what failed, or what nobody knows of."""
         delivery = self.one_delivery(("state", "in", ("failed", "uncertain")))
+        told = delivery._whole()
         delivery.action_retry()
-        self.by_hand.add(delivery.id)
+        self.by_hand.update(told.ids)
         # They say that it did not arrive.
         self.memory.forget_contacts(delivery.id)
 
     def event_arrived_after_all(self):
         delivery = self.one_delivery(("state", "=", "uncertain"))
+        told = delivery._whole()
         delivery.action_mark_sent()
-        self.by_hand.add(delivery.id)
+        self.by_hand.update(told.ids)
 
     def task(self):
-        tasks = self.env["reactivation.delivery"].search([("state", "=", "todo")])
+        tasks = self.env["reactivation.delivery"].search(
+            [("state", "=", "todo"), ("lead_id", "=", False)]
+        )
         if not tasks:
             raise NotNow("no task")
         task = self.random.choice(tasks.sorted("id"))
@@ -1131,8 +1145,9 @@ class RandomWalk(MailClinicCase):
 
     def event_call_done(self):
         task = self.task()
+        told = task._with_members()
         task.activity_id._action_done()
-        self.arrive(task, "call")
+        self.arrive(told, "call")
 
     def event_call_canceled(self):
         self.task().activity_id.unlink()

@@ -101,6 +101,7 @@ class Contact:
     first: frozenset
     number: int = 0
     counts: bool = True
+    message: int = 0  # the delivery that was told: one message may be for a family
 
     def __repr__(self):
         reached = ", ".join(sorted(self.addresses))
@@ -266,14 +267,19 @@ class Memory:
         self.arrived.setdefault(key, []).append(contact)
 
     def forget_contacts(self, delivery):
-        """It came back, or the staff knows that it never arrived."""
-        for contact in self.contacts:
-            if contact.delivery == delivery:
-                contact.counts = False
+        """It came back, or the staff knows that it never arrived.
+
+        :return: the deliveries of that message
+        """
+        messages = {item.message for item in self.contacts if item.delivery == delivery}
+        forgotten = [item for item in self.contacts if item.message in messages]
+        for contact in forgotten:
+            contact.counts = False
+        return {contact.delivery for contact in forgotten}
 
     def recent(self, person, addresses, now, window):
-        """What reached a person or one of the addresses lately."""
-        return [
+        """What reached a person or one of the addresses lately, each message once."""
+        found = [
             contact
             for contact in self.contacts
             if contact.counts
@@ -281,6 +287,7 @@ class Memory:
             and contact.at > now - window
             and (contact.person is person or contact.first & addresses)
         ]
+        return list({contact.message: contact for contact in found}.values())
 
     # ------------------------------------------------------------------- visits
 

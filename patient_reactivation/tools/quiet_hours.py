@@ -17,6 +17,11 @@ SAFE_HOURS = (10.0, 18.0)
 # on both sides of the date line.
 HORIZON_DAYS = 4
 
+# Nor one that is open on some days of the week only.
+WEEK_HORIZON_DAYS = 9
+
+EVERY_DAY = frozenset(range(7))
+
 _SUNDAY = 6
 
 
@@ -62,17 +67,17 @@ def _clock_changes(zone, day):
     return changes
 
 
-def _openings(moment, zone, window):
+def _openings(moment, zone, window, horizon=HORIZON_DAYS):
     """Moments at which a window may open: by the clock, or as the clock is moved."""
     today = _local(moment, zone).date()
-    for days in range(-1, HORIZON_DAYS + 1):
+    for days in range(-1, horizon + 1):
         opening = datetime.combine(today + timedelta(days=days), time())
         opening += timedelta(minutes=window[0])
         for side in (-1, 1):
             # Before and after a change of the clock, should there be one: an hour
             # that comes twice opens twice.
             yield opening - _offset(opening + timedelta(days=side), zone)
-    for days in range(HORIZON_DAYS):
+    for days in range(horizon):
         yield from _clock_changes(zone, moment.date() + timedelta(days=days))
 
 
@@ -140,7 +145,38 @@ def common_zones(moment, groups, hour_from, hour_to, no_sunday=False):
     return kept
 
 
-def next_allowed(moment, groups, hour_from, hour_to, no_sunday=False):
-    """As `next_open`, for the hints `time_zones.zone_groups` gives."""
+def next_allowed(moment, groups, hour_from, hour_to, no_sunday=False, narrower=None):
+    """As `next_open`, for the hints `time_zones.zone_groups` gives.
+
+    :param narrower: days and hours that are wanted, on the clock of the first hint:
+        (first hour, last hour, frozenset of the days, Monday is 0); what is allowed
+        does not depend on them
+    """
     zones = common_zones(moment, groups, hour_from, hour_to, no_sunday)
-    return next_open(moment, zones, hour_from, hour_to, no_sunday)
+    if narrower is None:
+        return next_open(moment, zones, hour_from, hour_to, no_sunday)
+    zone = load_zone(next(zone for group in groups for zone in group))
+    limit = moment + timedelta(days=2 * WEEK_HORIZON_DAYS)
+    while moment and moment <= limit:
+        wanted = _next_wanted(moment, zone, *narrower)
+        if wanted is None:
+            return None
+        moment = next_open(wanted, zones, hour_from, hour_to, no_sunday)
+        if moment == wanted:
+            return moment
+    return None
+
+
+def _next_wanted(moment, zone, hour_from, hour_to, days):
+    """:return: the next moment within days and hours on the clock of one zone"""
+    window = (_minutes(hour_from), _minutes(hour_to))
+
+    def fits(when):
+        return _local(when, zone).weekday() in days and _is_open(
+            when, zone, window, no_sunday=False
+        )
+
+    if fits(moment):
+        return moment
+    later = _openings(moment, zone, window, WEEK_HORIZON_DAYS)
+    return min((when for when in later if when > moment and fits(when)), default=None)

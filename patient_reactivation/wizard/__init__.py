@@ -2,4 +2,11 @@ from . import privacy_lookup_wizard
 from . import reactivation_audience_preview
 from . import reactivation_erase
 from . import reactivation_objection
+from . import reactivation_task_later
 from . import reactivation_suppression_lift
+from . import reactivation_enroll
+from . import reactivation_trial
+from . import reactivation_rehearsal
+from . import reactivation_rehearsal_line
+from . import reactivation_step_test
+from . import reactivation_trial_actions

@@ -18,8 +18,16 @@ registry.category("web_tour.tours").add("reactivation_campaign", {
             run: "click",
         },
         {
-            trigger: "[name=segment_ids] .o_data_row [name=name] input",
+            trigger: ".modal .o_form_view [name=name] input",
             run: "edit Everybody",
+        },
+        {
+            trigger: ".modal .o_form_button_save",
+            run: "click",
+        },
+        {
+            trigger:
+                "body:not(:has(.modal)) [name=segment_ids] .o_data_row:contains('Everybody')",
         },
         {
             content: "How to win them back",
@@ -118,7 +126,7 @@ registry.category("web_tour.tours").add("reactivation_campaign", {
         },
         {
             content: "The one without an address is left out, and it is said why",
-            trigger: ".modal .o_data_row:contains('No address or number')",
+            trigger: ".modal-body:contains('No address or number')",
         },
         {
             trigger: ".modal button[name=action_start]",

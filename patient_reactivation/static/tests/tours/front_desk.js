@@ -9,6 +9,11 @@ registry.category("web_tour.tours").add("reactivation_front_desk", {
             "Open the app"
         ),
         {
+            content: "The work of today comes first; the patients are next to it",
+            trigger: "[data-menu-xmlid='patient_reactivation.reactivation_patient_menu']",
+            run: "click",
+        },
+        {
             content: "Lapsed patients stand in the column of their tier",
             trigger:
                 ".o_kanban_group:contains('6 to 12 months') .o_kanban_record:contains('Tara Toures')",

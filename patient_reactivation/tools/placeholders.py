@@ -1,0 +1,80 @@
+"""Placeholders in texts that people write: {first_name}, {clinic} …
+
+A text is filled once, from left to right: what is put in is never looked at again,
+so a patient whose name contains braces stays a patient with such a name.
+"""
+
+import re
+import unicodedata
+
+from markupsafe import Markup, escape
+
+# In the order in which they are offered.
+KNOWN = (
+    "first_name",
+    "name",
+    "clinic",
+    "phone",
+    "website",
+    "video_link",
+    "link",
+)
+
+# With the space before it: where nothing is known, "Hello {first_name}," must read
+# "Hello," and not "Hello ,".
+_PLACEHOLDER = re.compile(r"([ \u00a0\u202f]?)\{([^{}]*)\}")
+_BRACE = re.compile(r"[{}]")
+
+# They turn the direction of all that follows, or hide it.
+_TRICKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+def names(text):
+    """:return: set of what stands between braces in a text, known or not"""
+    return {match[2].strip() for match in _PLACEHOLDER.finditer(text or "")}
+
+
+def unknown(text):
+    """:return: sorted list of the placeholders of a text that do not exist"""
+    return sorted(names(text).difference(KNOWN))
+
+
+def is_broken(text):
+    """:return: bool: a brace of the text has no partner"""
+    return bool(_BRACE.search(_PLACEHOLDER.sub("", text or "")))
+
+
+def fill(text, values):
+    """Put values into the placeholders of a text.
+
+    A placeholder without an entry in `values` stays as it is. In markup the values
+    are escaped.
+
+    :param text: str or Markup
+    :param dict values: {name: value}; an empty value takes the space before it away
+    :return: str, or Markup when the text is
+    """
+    is_markup = isinstance(text, Markup)
+
+    def value_of(match):
+        space, name = match[1], match[2].strip()
+        if name not in values:
+            return match[0]
+        value = values[name]
+        if not value:
+            return ""
+        return space + str(escape(value) if is_markup else value)
+
+    filled = _PLACEHOLDER.sub(value_of, str(text or ""))
+    return Markup(filled) if is_markup else filled
+
+
+def plain(value):
+    """:return: a value as one line of text, without characters that play tricks"""
+    text = "".join(
+        " " if char in "\r\n\t\v\f\u2028\u2029" else char
+        for char in str(value or "")
+        if char in "\r\n\t\v\f"
+        or (char not in _TRICKS and unicodedata.category(char) != "Cc")
+    )
+    return " ".join(text.split())

@@ -1,0 +1,245 @@
+from contextlib import contextmanager
+from datetime import timedelta
+
+from markupsafe import Markup
+
+from odoo import api, models
+from odoo.tools import SQL
+from odoo.tools.misc import file_open
+
+from ..models import reactivation_automation
+
+
+class _Undo(Exception):
+    """Everything that was tried is taken back."""
+
+
+class ReactivationTrial(models.AbstractModel):
+    """Trying a campaign on one patient. Nothing of it stays, nothing leaves."""
+
+    _name = "reactivation.trial"
+    _description = "Trial of a Campaign"
+
+    # --------------------------------------------------------------------- undo
+
+    @contextmanager
+    def _undone(self):
+        """Whatever happens in the block has never happened.
+
+        Automation Rules do not hear of it either.
+        """
+        cache = self.env.cr.cache
+        key = reactivation_automation.KEY
+        before = cache.get(key)
+        cache[key] = reactivation_automation._Events()
+        try:
+            with self.env.cr.savepoint():
+                yield
+                raise _Undo
+        except _Undo:
+            self.env.invalidate_all()
+        finally:
+            cache.pop(key, None)
+            if before is not None:
+                cache[key] = before
+
+    # --------------------------------------------------------------- enrollment
+
+    @api.model
+    def _try_enrollment(self, campaign, partner, moment, segment_id=None):
+        """Enroll a patient whatever there is against it. Only inside `_undone`.
+
+        :return: the enrollment, without a method
+        """
+        self.env.flush_all()
+        cr = self.env.cr
+        # One running enrollment and one per episode: those there are make room.
+        cr.execute(
+            SQL(
+                """UPDATE reactivation_enrollment
+                      SET state = 'done', next_date = NULL,
+                          episode_date = episode_date - 36500
+                    WHERE partner_id = %s AND company_id = %s
+                      AND (state = 'running' OR campaign_id = %s)""",
+                partner.id,
+                campaign.company_id.id,
+                campaign.id,
+            )
+        )
+        closes = moment + timedelta(days=campaign.attribution_days)
+        cr.execute(
+            SQL(
+                """INSERT INTO reactivation_enrollment (
+                       campaign_id, company_id, partner_id, patient_id, segment_id,
+                       tier_id, visit_pattern, reason_id, practitioner_id,
+                       episode_date, enrolled_on, return_closes, loyalty_closes,
+                       is_control, state, stage,
+                       create_uid, create_date, write_uid, write_date)
+                   SELECT %(campaign)s, %(company)s, partner.id, patient.id,
+                          %(segment)s, patient.tier_id, patient.visit_pattern,
+                          patient.reason_id, patient.last_practitioner_id,
+                          patient.last_visit_date, %(now)s, %(closes)s, %(loyalty)s,
+                          FALSE, 'running', 'enrolled',
+                          %(uid)s, %(now)s, %(uid)s, %(now)s
+                     FROM res_partner partner
+                LEFT JOIN reactivation_patient patient
+                       ON patient.partner_id = partner.id
+                      AND patient.company_id = %(company)s
+                    WHERE partner.id = %(partner)s
+                RETURNING id""",
+                campaign=campaign.id,
+                company=campaign.company_id.id,
+                partner=partner.id,
+                segment=segment_id or None,
+                now=moment,
+                closes=closes,
+                loyalty=closes + timedelta(days=campaign.loyalty_days),
+                uid=self.env.uid,
+            )
+        )
+        number = cr.fetchone()[0]
+        self.env.invalidate_all()
+        return self.env["reactivation.enrollment"].sudo().browse(number)
+
+    @api.model
+    def _try_delivery(self, enrollment, step, due):
+        """:return: a waiting delivery of a step. Only inside `_undone`."""
+        self.env.cr.execute(
+            SQL(
+                """INSERT INTO reactivation_delivery (
+                       enrollment_id, step_id, campaign_id, company_id, partner_id,
+                       channel, date, first_date, state, attempts,
+                       create_uid, create_date, write_uid, write_date)
+                   VALUES (%(enrollment)s, %(step)s, %(campaign)s, %(company)s,
+                           %(partner)s, %(channel)s, %(due)s, %(due)s, 'pending', 0,
+                           %(uid)s, %(due)s, %(uid)s, %(due)s)
+                RETURNING id""",
+                enrollment=enrollment.id,
+                step=step.id,
+                campaign=enrollment.campaign_id.id,
+                company=enrollment.company_id.id,
+                partner=enrollment.partner_id.id,
+                channel=step.channel,
+                due=due,
+                uid=self.env.uid,
+            )
+        )
+        number = self.env.cr.fetchone()[0]
+        deliveries = self.env["reactivation.delivery"].sudo()
+        deliveries.invalidate_model()
+        return deliveries.browse(number)
+
+    @api.model
+    def _write_row(self, record, **values):
+        """Write a row behind the back of everything that listens to writes."""
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE %s SET %s WHERE id = %s",
+                SQL.identifier(record._table),
+                SQL(", ").join(
+                    SQL("%s = %s", SQL.identifier(name), value)
+                    for name, value in values.items()
+                ),
+                record.id,
+            )
+        )
+        record.invalidate_recordset()
+
+    # ------------------------------------------------------------------ content
+
+    @api.model
+    def _mail_parts(self, mailing, enrollment):
+        """One e-mail as the patient of an enrollment gets it.
+
+        :return: dict of `subject`, `preview` and `body`
+        """
+        mailing = mailing.sudo().with_company(enrollment.company_id)
+        number = enrollment.id
+
+        def render(name, **options):
+            return mailing._render_field(
+                name, [number], compute_lang=False, options=options
+            )[number]
+
+        body = Markup(render("body_html", preserve_comments=True) or "")
+        preview = render("preview") or ""
+        return {
+            "subject": render("subject") or "",
+            "preview": preview,
+            "body": self._mail_frame(mailing._prepend_preview(body, preview)),
+        }
+
+    @api.model
+    def _mail_frame(self, body):
+        """:return: the body in the frame Odoo sends every mailing in"""
+        with file_open("mass_mailing/static/src/scss/mass_mailing_mail.scss") as styles:
+            style = Markup("<style>%s</style>") % Markup(styles.read())
+        framed = self.env["ir.qweb"]._render(
+            "mass_mailing.mass_mailing_mail_layout",
+            {"body": body, "mailing_style": style},
+            minimal_qcontext=True,
+        )
+        return self.env["mail.render.mixin"]._replace_local_links(framed)
+
+    @api.model
+    def _text_of(self, step, channel, patients, recipient):
+        """What a step says on a channel of the staff, filled in for patients.
+
+        Scripts are for the caller to read, the rest for the recipient.
+
+        :return: Markup
+        """
+        if channel == "call":
+            return self._paragraphs(step._fill_for(step.script or "", patients))
+        lang = recipient.lang or step.company_id.partner_id.lang or self.env.lang
+        step = step.with_context(lang=lang)
+        if channel == "letter":
+            return step._fill_for(Markup(step.letter_body or ""), patients)
+        if channel in ("video", "social"):
+            return self._paragraphs(step._fill_for(step.message or "", patients))
+        return Markup()
+
+    @api.model
+    def _paragraphs(self, text):
+        lines = [line.strip() for line in str(text or "").splitlines()]
+        return Markup().join(Markup("<p>%s</p>") % line for line in lines if line)
+
+    # ------------------------------------------------------------------ patient
+
+    @api.model
+    def _random_patient(self, campaign):
+        """:return: some patient of the campaign's audience; else any lapsed one"""
+        self.env.flush_all()
+        audience = self.env["reactivation.enrollment"].sudo()._audience_sql(campaign)
+        pivot = SQL(
+            "(SELECT floor(random() * (1 + max(id))) FROM reactivation_patient)"
+        )
+        for refused, since in ((False, pivot), (False, SQL("0")), (True, SQL("0"))):
+            # From somewhere in the middle; from the beginning; anybody.
+            rows = self.env.execute_query(
+                SQL(
+                    """SELECT partner_id FROM (%s) AS audience
+                        WHERE patient_id >= %s AND %s
+                     ORDER BY patient_id LIMIT 1""",
+                    audience,
+                    since,
+                    SQL("TRUE") if refused else SQL("refusal IS NULL"),
+                )
+            )
+            if rows:
+                return self.env["res.partner"].browse(rows[0][0])
+        return self.env["res.partner"]
+
+    @api.model
+    def _mask(self, recipient, channel):
+        """:return: where a contact is reached, with most of it left out"""
+        if channel == "mail":
+            local, _at, host = (recipient.email_normalized or "").rpartition("@")
+            return f"{local[:1]}•••@{host}" if local else ""
+        if channel in ("call", "sms", "video"):
+            number = recipient.phone_sanitized or recipient.phone or ""
+            return f"••• {number[-4:]}" if len(number) > 4 else ""
+        if channel == "letter":
+            return " ".join(filter(None, [recipient.zip, recipient.city]))
+        return ""
