@@ -1,7 +1,7 @@
 {
     "name": "Patient Reactivation",
     "summary": "Find lapsed patients, win them back, and measure who stayed",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Marketing/Patient Reactivation",
     "author": "Patient Reactivation contributors",
     "license": "LGPL-3",

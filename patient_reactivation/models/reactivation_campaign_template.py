@@ -61,14 +61,20 @@ class ReactivationCampaignTemplate(models.Model):
         "method_ids.step_ids.delay_from",
         "method_ids.step_ids.channel",
     )
+    @api.depends_context("lang")
     def _compute_timeline(self):
         """What a card of the gallery draws."""
         for template in self:
             methods = [method._timeline() for method in template.method_ids]
+            steps = max((len(method["steps"]) for method in methods), default=0)
+            days = max((method["days"] for method in methods), default=0)
             template.timeline = {
                 "methods": methods,
-                "steps": max((len(method["steps"]) for method in methods), default=0),
-                "days": max((method["days"] for method in methods), default=0),
+                "steps": steps,
+                "days": days,
+                "text": self.env._(
+                    "Up to %(steps)s steps in %(days)s days", steps=steps, days=days
+                ),
             }
 
     # -------------------------------------------------------------------- texts
@@ -262,7 +268,7 @@ class ReactivationCampaignTemplateMethod(models.Model):
                     "id": step.id,
                     "icon": CHANNEL_ICONS.get(step.channel, "fa-cog"),
                     "label": labels.get(step.channel),
-                    "day": day,
+                    "day": self.env._("Day %s", day),
                 }
             )
         return {"id": self.id, "name": self.name, "steps": steps, "days": day}

@@ -395,8 +395,11 @@ class ReactivationDelivery(models.Model):
             enrollments.filtered(lambda item: item.state == "running")._stop(reason)
         elif reason in SATISFIED_REFUSALS:
             enrollments._stop_steps(reason)
-        elif reason in OBJECTIONS and len(self.campaign_id._channels()) == 1:
-            # The campaign has no other way to reach the patient.
+        elif (
+            reason in OBJECTIONS
+            and len(self.step_id.method_id.step_ids._channels()) == 1
+        ):
+            # The method, in their version of it, has no other way to reach them.
             enrollments.filtered(lambda item: item.state == "running")._stop(reason)
 
     # ------------------------------------------------------------------ actions

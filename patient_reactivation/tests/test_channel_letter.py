@@ -54,6 +54,12 @@ class LetterCase(MailClinicCase):
     def delivery(self, partner):
         return self.enrollment(partner).delivery_ids
 
+    def todo(self):
+        """:return: the letters of the clinic that are still to be sent"""
+        return self.env["reactivation.delivery"].search(
+            [("state", "=", "todo"), ("company_id", "=", self.clinic.id)]
+        )
+
     def page(self, partner):
         return self.letters._page(self.delivery(partner))
 
@@ -83,7 +89,7 @@ class TestChannelLetter(LetterCase):
         people = [self.at_home(f"Patient {number}") for number in range(3)]
         self.letter_campaign()
         self.run_crons()
-        deliveries = self.env["reactivation.delivery"].search([("state", "=", "todo")])
+        deliveries = self.todo()
         self.assertEqual(len(deliveries), 3)
         action = deliveries.with_env(self.env_of(self.desk)).action_print_letters()
         self.assertEqual(action["report_name"], "patient_reactivation.letter_us_letter")
@@ -348,7 +354,7 @@ class TestChannelLetter(LetterCase):
         self.at_home("Wilhelmina " * 30, street="Long " * 40, email="w@example.com")
         self.letter_campaign()
         self.run_crons()
-        deliveries = self.env["reactivation.delivery"].search([("state", "=", "todo")])
+        deliveries = self.todo()
         report = self.env.ref("patient_reactivation.action_report_letter_us_letter")
         with mute_logger("odoo.addons.base.models.ir_actions_report"):
             pdf, kind = report.with_context(

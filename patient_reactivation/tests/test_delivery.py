@@ -138,7 +138,9 @@ class TestDelivery(MailClinicCase):
         self.assertEqual(len(self.mails_to("luc@example.com")), 1)
 
     def test_family_with_one_address_each_get_their_own(self):
-        """E4: nobody is dropped as a duplicate of a relative."""
+        """E4: nobody is dropped as a duplicate of a relative, where the clinic wants
+        each to have a message of their own."""
+        self.clinic.reactivation_family_rule = "apart"
         for name in ("Ada", "Bob", "Cleo"):
             self.lapsed(name, email="family@example.com")
         campaign = self.campaign(start=True)

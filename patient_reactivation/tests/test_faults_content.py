@@ -12,6 +12,7 @@ from markupsafe import Markup
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import BaseCase, HttpCase, tagged
+from odoo.tools import mute_logger
 
 from ..tools import minimum_information, own_content
 from .common import MailClinicCase
@@ -351,6 +352,7 @@ class TestNothingIsFetched(MailClinicCase):
         self.assertEqual(len(self.mails_to("ada@example.com")), 1)
         self.assertEqual((self.fetched, self.trap.asked), ([], []))
 
+    @mute_logger("odoo.addons.mass_mailing.models.mailing")
     def test_an_e_mail_that_is_no_step_is_as_in_odoo(self):
         """Only campaigns are told to fetch nothing."""
         self.env["mailing.mailing"].create(

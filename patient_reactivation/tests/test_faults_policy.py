@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 from psycopg2 import IntegrityError
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 from odoo.tools.mail import email_normalize_all
@@ -201,7 +202,20 @@ class TestAddresses(RawMailCase):
         )
         self.env.invalidate_all()
         self.refresh()
+        with self.assertRaisesRegex(UserError, "is not an e-mail address"):
+            campaign.action_start()
+        # Had the name of the clinic become so after the start:
+        campaign.email_from = "clinic@example.com"
         campaign.action_start()
+        self.env.cr.execute(
+            "UPDATE reactivation_campaign SET email_from = %s WHERE id = %s",
+            ['"Clinic\r\nBcc: eve@example.com" <clinic@example.com>', campaign.id],
+        )
+        self.env.cr.execute(
+            "UPDATE mailing_mailing SET email_from = %s WHERE id = %s",
+            ['"Clinic\r\nBcc: eve@example.com" <clinic@example.com>', mailing.id],
+        )
+        self.env.invalidate_all()
         with self.wire() as taken:
             self.run_crons()
         for recipients, message in taken:

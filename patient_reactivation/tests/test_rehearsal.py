@@ -322,6 +322,18 @@ class TestRehearsal(MailClinicCase):
         self.assertEqual(rehearsal.line_ids.address, "b•••@example.com")
         self.assertEqual(len(rehearsal.line_ids), 1)
 
+    def test_another_patient(self):
+        """One of the audience, and not the same again unless there is nobody else."""
+        rehearsal = self.rehearse(self.plan([{"channel": "mail"}]))
+        rehearsal.action_another_patient()
+        self.assertEqual(rehearsal.partner_id, self.ada)
+        ben = self.lapsed("Ben Sample", email="ben@example.com")
+        self.refresh()
+        rehearsal.action_another_patient()
+        self.assertEqual(rehearsal.partner_id, ben)
+        rehearsal.action_another_patient()
+        self.assertEqual(rehearsal.partner_id, self.ada)
+
     def test_an_e_mail_that_cannot_be_filled_in(self):
         """It is said in the plan, and the other steps are shown."""
         campaign = self.plan(

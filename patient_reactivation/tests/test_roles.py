@@ -128,8 +128,8 @@ class RolesCase(MailClinicCase):
 
     def call(self, user, name, method, ids, *arguments):
         """As the web client calls it, and undone afterwards."""
-        context = {"allowed_company_ids": user.company_ids.ids}
-        model = self.env[name].with_user(user).sudo(False).with_context(context)
+        model = self.env[name].with_user(user).sudo(False)
+        model = model.with_context(allowed_company_ids=user.company_ids.ids)
         arguments = list(arguments)
         if not getattr(getattr(type(model), method), "_api_model", False):
             arguments.insert(0, ids)

@@ -257,7 +257,8 @@ class TestTemplates(ClinicCase):
         timeline = self.recall.timeline
         self.assertEqual(timeline["steps"], 4)
         self.assertEqual(
-            [step["day"] for step in timeline["methods"][0]["steps"]], [0, 7, 14, 28]
+            [step["day"] for step in timeline["methods"][0]["steps"]],
+            ["Day 0", "Day 7", "Day 14", "Day 28"],
         )
         self.assertEqual(timeline["days"], 35)
 

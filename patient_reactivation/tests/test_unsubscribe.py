@@ -361,7 +361,12 @@ class TestUnsubscribe(MailClinicCase, HttpCase):
 
     def test_page_is_in_the_language_of_the_e_mail(self):
         self.env["res.lang"]._activate_lang("fr_FR")
-        self.mailing.reactivation_lang = "fr_FR"
+        # It was sent; its language does not change any more but by SQL.
+        self.env.cr.execute(
+            "UPDATE mailing_mailing SET reactivation_lang = 'fr_FR' WHERE id = %s",
+            [self.mailing.id],
+        )
+        self.env.invalidate_all()
         self.assertIn('lang="fr-FR"', self.get().text)
         # Later the clinic does without that language: the page still works.
         self.env["res.lang"].search([("code", "=", "fr_FR")]).active = False

@@ -86,7 +86,7 @@ class ReactivationRehearsal(models.TransientModel):
     def action_another_patient(self):
         self.check_access("read")
         self.ensure_one()
-        self.partner_id = self._random_patient(self.campaign_id)
+        self.partner_id = self._random_patient(self.campaign_id, self.partner_id)
         return self.action_rehearse()
 
     def _open(self):

@@ -45,6 +45,9 @@ class ReactivationRehearsalLine(models.TransientModel):
     # Rendered by the campaign's own content, shown in a frame only.
     content = fields.Html(sanitize=False, readonly=True)
 
+    def _is_by_hand(self):
+        return self.channel in BY_HAND
+
     def _icon(self):
         return CHANNEL_ICONS.get(self.channel, "fa-cog")
 
@@ -256,4 +259,7 @@ class ReactivationRehearsal(models.TransientModel):
         )
         here = self._clinic_time(moment)
         there = self._time_in(moment, groups[0][0]) if groups and groups[0] else here
-        return {"clinic_time": here, "patient_time": there if there != here else False}
+        if there == here:
+            return {"clinic_time": here, "patient_time": False}
+        there = self.env._("(where the patient is: %s)", there)
+        return {"clinic_time": here, "patient_time": there}

@@ -208,28 +208,34 @@ class ReactivationTrial(models.AbstractModel):
     # ------------------------------------------------------------------ patient
 
     @api.model
-    def _random_patient(self, campaign):
-        """:return: some patient of the campaign's audience; else any lapsed one"""
+    def _random_patient(self, campaign, besides=None):
+        """:return: some patient of the campaign's audience; else any lapsed one
+
+        :param besides: a patient who is not meant, if there is another one
+        """
         self.env.flush_all()
         audience = self.env["reactivation.enrollment"].sudo()._audience_sql(campaign)
         pivot = SQL(
-            "(SELECT floor(random() * (1 + max(id))) FROM reactivation_patient)"
+            """(SELECT min(id) + floor(random() * (1 + max(id) - min(id)))
+                  FROM reactivation_patient WHERE company_id = %s)""",
+            campaign.company_id.id,
         )
         for refused, since in ((False, pivot), (False, SQL("0")), (True, SQL("0"))):
             # From somewhere in the middle; from the beginning; anybody.
             rows = self.env.execute_query(
                 SQL(
                     """SELECT partner_id FROM (%s) AS audience
-                        WHERE patient_id >= %s AND %s
+                        WHERE patient_id >= %s AND %s AND partner_id <> %s
                      ORDER BY patient_id LIMIT 1""",
                     audience,
                     since,
                     SQL("TRUE") if refused else SQL("refusal IS NULL"),
+                    besides.id if besides else 0,
                 )
             )
             if rows:
                 return self.env["res.partner"].browse(rows[0][0])
-        return self.env["res.partner"]
+        return self.env["res.partner"].browse(besides.ids if besides else [])
 
     @api.model
     def _mask(self, recipient, channel):
