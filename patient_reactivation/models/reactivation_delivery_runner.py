@@ -377,6 +377,8 @@ class ReactivationDelivery(models.Model):
                               %(uid)s, %(now)s, %(uid)s, %(now)s
                          FROM due
                          JOIN reactivation_step step ON step.id = due.step_id
+                     -- Of a family, who was enrolled first is written to.
+                     ORDER BY due.next_date, due.id
                   ON CONFLICT (enrollment_id, step_id) DO NOTHING
                     RETURNING id, enrollment_id
                    )
