@@ -104,7 +104,12 @@ def measure():
     from clinic_demo.office import environment
 
     with environment(DATABASE) as env:
-        lines = [*results.table(env), "", *results.reasons(env)]
+        lines = [
+            *results.table(env),
+            "",
+            *results.methods(env),
+            *results.reasons(env),
+        ]
         return lines, results.figures(env)
 
 

@@ -1,56 +1,42 @@
-"""The two campaigns, as a manager would set them up."""
+"""A campaign in each clinic, as a manager would set it up: from a ready template."""
 
 from odoo.fields import Command
 
 CONTROL_PERCENT = 22.0
+# Two methods of four steps over e-mail, phone call and letter.
+TEMPLATE = "patient_reactivation.campaign_template_back"
 
-TEXTS = {
-    "en": {
-        "campaign": "Welcome Back",
-        "method": "Reminder by e-mail",
-        "first": "Reminder",
-        "second": "Second reminder",
-        "script": "Hello, this is Harbor Street Clinic. We have not seen you for a "
-        "while. Would you like to come in?",
-        "segments": (
-            "Came once",
-            "Regulars, away under a year",
-            "Regulars, away a year or more",
-        ),
-    },
-    "fr": {
-        "campaign": "Heureux de vous revoir",
-        "method": "Rappel par courriel",
-        "first": "Rappel",
-        "second": "Second rappel",
-        "script": "Bonjour, ici la Clinique du Verger. Cela fait longtemps que nous ne "
-        "vous avons pas vu. Souhaitez-vous prendre rendez-vous ?",
-        "segments": (
-            "Venus une fois",
-            "Habitués, absents depuis moins d'un an",
-            "Habitués, absents depuis un an ou plus",
-        ),
-    },
-}
+NAMES = {"en": "Welcome Back", "fr": "Heureux de vous revoir"}
+# The template is for those who are away for a year; here also for others.
+SEGMENTS = (
+    ("single", (), {"en": "Came once", "fr": "Venus une fois"}),
+    (
+        "repeat",
+        (6,),
+        {
+            "en": "Regulars, away under a year",
+            "fr": "Habitués, absents depuis moins d'un an",
+        },
+    ),
+    (
+        "repeat",
+        (12,),
+        {
+            "en": "Regulars, away a year or more",
+            "fr": "Habitués, absents depuis un an ou plus",
+        },
+    ),
+)
 
-# Languages of each clinic's e-mails, and days after which the second one follows.
-PLANS = {
-    "ny": {"languages": ("en_US",), "delay": 18, "purpose": "care"},
-    # In Canada a message about services needs consent, which a visit implies for
-    # two years.
-    "mtl": {"languages": ("fr_FR", "en_US"), "delay": 24, "purpose": "service"},
-}
+# In Canada a message about services needs consent, which a visit implies for two years.
+PURPOSES = {"ny": "care", "mtl": "service"}
 
 
 def start_campaigns(office):
     """Create and start a campaign in each clinic."""
     campaigns = office.env["reactivation.campaign"]
     for company in office.clinic.companies:
-        campaign = _create(office, company)
-        for step in campaign.method_ids.step_ids:
-            for lang in PLANS[company.key]["languages"]:
-                step._create_mailing(lang)
-        campaigns |= campaign
+        campaigns |= _create(office, company)
     office.env.cr.commit()
     for campaign in campaigns:
         campaign.with_company(campaign.company_id).action_start()
@@ -59,72 +45,39 @@ def start_campaigns(office):
 
 
 def _create(office, company):
-    env = office.env
-    record = office.companies[company.key]
-    text = TEXTS[company.lang[:2]]
-    tiers = {
-        months: env.ref(f"patient_reactivation.reactivation_tier_{months}")
-        for months in (6, 12)
-    }
-    # Who cannot be reached by e-mail is called by the front desk.
-    call = {
-        "fallback_channel": "call",
-        "script": text["script"],
-        "user_id": office.desk.id,
-    }
-    conditions = (("single", ()), ("repeat", (6,)), ("repeat", (12,)))
-    return (
-        env["reactivation.campaign"]
-        .with_company(record)
-        .create(
-            {
-                "name": text["campaign"],
-                "company_id": record.id,
-                "user_id": env.ref("base.user_admin").id,
-                "purpose": PLANS[company.key]["purpose"],
-                "control_percent": CONTROL_PERCENT,
-                # Drawn from the seed: a second run gives everybody the same method.
-                "assignment_key": f"demo-{office.clinic.seed}-{company.key}",
-                "segment_ids": [
-                    Command.create(
-                        {
-                            "name": name,
-                            "sequence": 10 * number,
-                            "visit_pattern": pattern,
-                            "tier_ids": [
-                                Command.set([tiers[months].id for months in bands])
-                            ],
-                        }
-                    )
-                    for number, (name, (pattern, bands)) in enumerate(
-                        zip(text["segments"], conditions, strict=True), 1
-                    )
-                ],
-                "method_ids": [
-                    Command.create(
-                        {
-                            "name": text["method"],
-                            "step_ids": [
-                                Command.create(
-                                    {
-                                        "name": text["first"],
-                                        "sequence": 10,
-                                        "delay_days": 0,
-                                        **call,
-                                    }
-                                ),
-                                Command.create(
-                                    {
-                                        "name": text["second"],
-                                        "sequence": 20,
-                                        "delay_days": PLANS[company.key]["delay"],
-                                        **call,
-                                    }
-                                ),
-                            ],
-                        }
-                    )
-                ],
-            }
-        )
+    env = office.env(context=dict(office.env.context, lang=company.lang))
+    template = env.ref(TEMPLATE).with_company(office.companies[company.key])
+    campaign = env["reactivation.campaign"].browse(template.action_use()["res_id"])
+    spoken = company.lang[:2]
+    campaign.write(
+        {
+            "name": NAMES[spoken],
+            "user_id": env.ref("base.user_admin").id,
+            "purpose": PURPOSES[company.key],
+            "control_percent": CONTROL_PERCENT,
+            # Drawn from the seed: a second run gives everybody the same method.
+            "assignment_key": f"demo-{office.clinic.seed}-{company.key}",
+            "segment_ids": [
+                Command.clear(),
+                *(
+                    Command.create(_segment(env, number, *segment, spoken))
+                    for number, segment in enumerate(SEGMENTS, 1)
+                ),
+            ],
+        }
     )
+    # The front desk makes the calls and sends the letters.
+    campaign.method_ids.step_ids.user_id = office.desk
+    return campaign
+
+
+def _segment(env, number, pattern, months, names, spoken):
+    tiers = [
+        env.ref(f"patient_reactivation.reactivation_tier_{month}") for month in months
+    ]
+    return {
+        "name": names[spoken],
+        "sequence": 10 * number,
+        "visit_pattern": pattern,
+        "tier_ids": [Command.set([tier.id for tier in tiers])],
+    }

@@ -20,7 +20,7 @@ class Habits:
     rhythm: tuple  # days from one visit to the next: shortest, longest
     stay: float  # P(comes again) after an ordinary visit
     comeback: float  # mean days until a patient who left returns unasked
-    react: float  # P(books) after the first e-mail
+    react: float  # P(books) after the first e-mail, if nobody called or wrote before
     stay_after_return: float  # P(comes again) after a visit that ended an absence
 
 
@@ -51,12 +51,19 @@ WALK_IN = 0.12
 CANCEL = 0.06
 MISS = 0.05
 BOOK_AGAIN = 0.7
-SECOND_MAIL = 0.6  # reacting to each further e-mail, compared with the one before
+NEXT_CONTACT = 0.6  # reacting to each further contact, compared with the one before
 OPEN = 0.45
 REPLY = 0.5  # of those who book
 UNSUBSCRIBE = 0.02
 SAY_WHY = 0.06  # of those who do not book
 REASON_KNOWN = 0.4  # when a patient leaves
+PICK_UP = 0.55  # the phone is answered
+STRANGER = 0.02  # by somebody else, who has the number now
+BY_PHONE = 1.5  # books when asked in person, compared with an e-mail
+BY_LETTER = 0.5
+REFUSE = 0.02  # any contact from now on
+SAY_WHY_ASKED = 0.3  # of those who do not book
+ASK_LATER = 0.25  # of those who neither book nor say no
 NEVER = date.max
 
 
@@ -132,8 +139,8 @@ class Life:
 
     def __post_init__(self):
         self.habits = HABITS[self.patient.kind]
-        streams = ("life", "mail", "hour")
-        self.own, self.mail, self.hour = (
+        streams = ("life", "mail", "hour", "phone", "letter")
+        self.own, self.mail, self.hour, self.phone, self.letter = (
             random.Random(f"{self.seed}/{self.patient.key}/{name}") for name in streams
         )
         low, high = self.habits.rhythm
@@ -145,7 +152,7 @@ class Life:
         self.due = self.patient.joined
         self.planned = None
         self.away = False
-        self.mails_read = 0
+        self.contacts = 0
         self.told = {}
 
     # ------------------------------------------------------------------ the days
@@ -268,39 +275,87 @@ class Life:
         kind = {"done": "kept"}.get(state, state)
         return Fact(kind, self.patient, visit)
 
-    # -------------------------------------------------------------------- e-mail
+    # ----------------------------------------------------------------- reactions
 
-    def probability(self):
-        """P(books because of the e-mail read now)."""
+    def probability(self, channel=1.0):
+        """P(books because of the contact that is made now).
+
+        :param float channel: how well the channel works, compared with an e-mail
+        """
         if self.over or self.planned or not self.away:
             return 0.0
-        factor = 1.0
+        factor = channel * NEXT_CONTACT ** (self.contacts - 1)
         if self.patient.kind in ("single", "fading"):
-            factor = REASONS[self.reason][1]
-        return min(self.habits.react * factor * SECOND_MAIL ** (self.mails_read - 1), 1)
+            factor *= REASONS[self.reason][1]
+        return min(self.habits.react * factor, 1)
+
+    def _book_soon(self, day, wait):
+        """Intend to call the clinic within a week.
+
+        :param float wait: 0 to 1
+        """
+        self.due = min(self.due, day + timedelta(days=1 + int(wait * 6)))
+
+    def _why(self):
+        reason = "moved" if self.patient.kind == "moved" else self.reason
+        return Fact("reason", self.patient, value=reason)
 
     def read(self, day):
         """An e-mail has arrived: what the clinic notices of it today.
 
         Always takes the same number of draws, whatever comes of them.
         """
-        self.mails_read += 1
+        self.contacts += 1
         opens, books, replies, unsubscribes, says, wait = (
             self.mail.random() for _draw in range(6)
         )
         if self.patient.kind == "deceased" and self.over:
             return []
         if books < self.probability():
-            self.due = min(self.due, day + timedelta(days=1 + int(wait * 6)))
+            self._book_soon(day, wait)
             facts = [Fact("opened", self.patient)]
             return facts + [Fact("replied", self.patient)] * (replies < REPLY)
         facts = [Fact("opened", self.patient)] * (opens < OPEN)
         if unsubscribes < UNSUBSCRIBE:
             facts.append(Fact("unsubscribed", self.patient))
         elif says < SAY_WHY and (self.away or self.over):
-            reason = "moved" if self.patient.kind == "moved" else self.reason
-            facts.append(Fact("reason", self.patient, value=reason))
+            facts.append(self._why())
         return facts
+
+    def receive_letter(self, day):
+        """A letter has arrived. Whoever wants to come calls the clinic."""
+        self.contacts += 1
+        books, wait = self.letter.random(), self.letter.random()
+        if books < self.probability(BY_LETTER):
+            self._book_soon(day, wait)
+
+    def answer(self, day):
+        """The clinic calls.
+
+        :return: (str, list of Fact): what came of it, as the work list names it, and
+            what the caller notes besides
+        """
+        picks, books, refuses, says, later = (
+            self.phone.random() for _draw in range(5)
+        )
+        if picks >= PICK_UP or (self.patient.kind == "deceased" and self.over):
+            return "no_answer", []
+        if picks < STRANGER:
+            return "wrong_number", []
+        self.contacts += 1
+        if books < self.probability(BY_PHONE):
+            return "booked", self.book_by_phone(day)
+        if refuses < REFUSE:
+            return "do_not_contact", []
+        if says < SAY_WHY_ASKED and (self.away or self.over):
+            return "not_interested", [self._why()]
+        return "call_later" if later < ASK_LATER else "done", []
+
+    def book_by_phone(self, day):
+        """:return: list of Fact: the appointment, unless there is one"""
+        if self.over or self.planned:
+            return []
+        return self._book(day, walk_in=False)
 
 
 def follow(lives, start, end):

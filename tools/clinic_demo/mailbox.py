@@ -101,17 +101,19 @@ class AddressBook:
             for address in {patient.email, guardian.email if guardian else ""} - {""}:
                 self._of.setdefault(address.lower(), []).append(patient)
 
-    def patient(self, mail):
-        """The patient a mail is about, or None.
+    def patients(self, mail):
+        """:return: list of the patients a mail is about
 
-        A family may share an address, and a parent gets the mails for a child: the
-        one the text calls by the first name is meant.
+        A family may share an address, and a parent gets the mails for a child: those
+        the text calls by their first names are meant, or the first of the house.
         """
         candidates = self._of.get(mail.address, [])
-        for patient in candidates:
-            if re.search(rf"\b{re.escape(patient.first_name)}\b", mail.text):
-                return patient
-        return candidates[0] if candidates else None
+        named = [
+            patient
+            for patient in candidates
+            if re.search(rf"\b{re.escape(patient.first_name)}\b", mail.text)
+        ]
+        return named or candidates[:1]
 
 
 class Listener:

@@ -27,7 +27,12 @@ MORNING, AFTERNOON, EVENING = time(9, 0), time(15, 0), time(20, 30)
 # Days after which the front desk has called, or answered.
 PATIENCE = 3
 # What came up in the last days is still to be done.
-LEFT_TO_DO = 30
+LEFT_TO_DO = 10
+# Days from the post box to the patient.
+POST = 3
+# Whoever asks to be called again is called again after two days, at this hour.
+AGAIN = time(14, 30)
+FRIDAY = 4
 # Mailboxes that answer by themselves.
 AWAY = 0.03
 UTC = ZoneInfo("UTC")
@@ -101,6 +106,7 @@ class Office:
         self.partners = {}  # patient key -> res.partner id
         self.keys = {}  # res.partner id -> patient key
         self.meetings = {}  # visit key -> calendar.event id
+        self.posted = {}  # day of arrival -> res.partner ids
         self.zones = {one.key: ZoneInfo(one.timezone) for one in clinic.companies}
 
     # -------------------------------------------------------------- opening day
@@ -378,55 +384,109 @@ class Office:
         """One day: messages leave, patients come and read, staff enter it."""
         for hour in (MORNING, AFTERNOON):
             self._go_to(clock, day, hour)
+            self._resume()
             self.env["reactivation.delivery"]._cron_run()
+        if day.weekday() <= FRIDAY and self._is_over(day):
+            self._call(day)
+            if day.weekday() == FRIDAY:
+                self._mail_letters(day)
         self._go_to(clock, day, EVENING)
         noticed = dict(follow(self.clinic.lives.values(), day, day + timedelta(days=1)))
         facts = noticed.get(day, [])
         self._enter(facts)
         self._open_mails(day)
-        self._work_on_tasks(day)
+        self._open_letters(day)
+        self._answer_replies(day)
         self.run_jobs(nightly=day.weekday() == 6)
+
+    def _is_over(self, day):
+        return (self.clinic.today - day).days > LEFT_TO_DO
 
     def _go_to(self, clock, day, hour):
         zone = self.zones[self.clinic.companies[0].key]
         moment = datetime.combine(day, hour, zone).astimezone(UTC)
         clock.move_to(moment.replace(tzinfo=None))
 
-    def _work_on_tasks(self, day):
-        """The front desk calls, and somebody answers who has written."""
-        if (self.clinic.today - day).days <= LEFT_TO_DO:
+    def _resume(self):
+        """A campaign pauses by itself when many addresses turn out not to exist. The
+        manager reads why: those addresses are closed by then, the others are good."""
+        paused = self.env["reactivation.campaign"].search([("state", "=", "paused")])
+        for campaign in paused.with_user(self.env.ref("base.user_admin")):
+            campaign.with_company(campaign.company_id).action_start()
+
+    def _answer_replies(self, day):
+        """Somebody answers who has written."""
+        if not self._is_over(day):
             return
-        tasks = self.env["mail.activity"].search(
+        replies = self.env["mail.activity"].search(
             [
                 ("res_model", "=", "reactivation.enrollment"),
                 ("date_deadline", "<=", day - timedelta(days=PATIENCE)),
+                # What is called or posted is done in the work list.
+                ("id", "not in", self._tasks().activity_id.ids),
             ]
         )
-        reasons = []
-        for task in tasks:
-            enrollment = self.env["reactivation.enrollment"].browse(task.res_id)
-            delivery = enrollment.delivery_ids.filtered(
-                lambda item, task=task: item.activity_id == task
-            )
-            task.with_user(task.user_id).action_feedback()
-            key = self.keys.get(enrollment.partner_id.id)
-            if delivery and key:
-                reasons += self._hear(enrollment, self.clinic.lives[key], day)
-        self._note_reasons(reasons)
+        for activity in replies:
+            activity.with_user(activity.user_id).action_feedback()
 
-    def _hear(self, enrollment, life, day):
-        """What a patient says on the phone."""
-        facts = life.read(day)
-        if any(fact.kind == "unsubscribed" for fact in facts):
-            objection = self.env["reactivation.objection"].with_user(self.desk)
-            objection.create(
-                {
-                    "partner_id": enrollment.partner_id.id,
-                    "company_id": enrollment.company_id.id,
-                    "note": "Please do not call again.",
-                }
-            ).action_record()
-        return [fact for fact in facts if fact.kind == "reason"]
+    def _tasks(self, *channels):
+        """The open tasks of the work list, as the front desk has them before them."""
+        kinds = channels or ("call", "letter")
+        return (
+            self.env["reactivation.work"]
+            .with_user(self.desk)
+            .with_context(
+                allowed_company_ids=[one.id for one in self.companies.values()]
+            )
+            .search([("kind", "in", kinds), ("due", "<=", datetime.utcnow())])
+            .delivery_id
+        )
+
+    def _call(self, day):
+        """The front desk works through the calls that are due."""
+        facts = []
+        for task in self._tasks("call"):
+            if task.state == "todo" and task.action_take():
+                facts += self._note_result(task, day)
+        self._enter(facts)
+
+    def _note_result(self, task, day):
+        """Call a patient, and choose the button for what comes of it."""
+        people = [
+            self.clinic.lives[self.keys[partner.id]]
+            for partner in task._with_members().partner_id
+        ]
+        result, facts = people[0].answer(day)
+        if result == "booked":
+            for relative in people[1:]:
+                facts += relative.book_by_phone(day)
+        values = {"call_at": self._call_again(day)} if result == "call_later" else {}
+        getattr(task, f"action_result_{result}")(**values)
+        return facts
+
+    def _call_again(self, day):
+        again = day + timedelta(days=2)
+        while again.weekday() > FRIDAY:
+            again += timedelta(days=1)
+        zone = self.zones[self.clinic.companies[0].key]
+        moment = datetime.combine(again, AGAIN, zone).astimezone(UTC)
+        return moment.replace(tzinfo=None)
+
+    def _mail_letters(self, day):
+        """The letters of the week go to the post together."""
+        letters = self._tasks("letter")
+        if not letters:
+            return
+        letters.action_mark_letters_sent()
+        arrives = day + timedelta(days=POST)
+        posted = self.posted.setdefault(arrives, [])
+        for letter in letters:
+            if letter.state == "sent":
+                posted += letter._with_members().partner_id.ids
+
+    def _open_letters(self, day):
+        for partner in self.posted.pop(day, ()):
+            self.clinic.lives[self.keys[partner]].receive_letter(day)
 
     def _enter(self, facts):
         of_kind = {}
@@ -466,16 +526,14 @@ class Office:
         """Patients read what arrived since yesterday, and react."""
         opened, reasons = [], []
         for mail in self.mailbox.new():
-            patient = self.address_book.patient(mail)
-            if not patient:
-                continue
-            if self._draw(patient, mail) < AWAY:
-                self._reply(patient, mail, away=True)
-            for fact in self.clinic.lives[patient.key].read(day):
+            patients = self.address_book.patients(mail)
+            if patients and self._draw(patients[0], mail) < AWAY:
+                self._reply(patients[0], mail, away=True)
+            for fact in self._read(patients, day):
                 if fact.kind == "opened" and mail.mail_id:
                     opened.append(mail.mail_id)
                 elif fact.kind == "replied":
-                    self._reply(patient, mail)
+                    self._reply(fact.patient, mail)
                 elif fact.kind == "unsubscribed":
                     self._unsubscribe(mail)
                 elif fact.kind == "reason":
@@ -484,6 +542,14 @@ class Office:
             # What the route of the pixel does.
             self.env["mailing.trace"].set_opened([("mail_mail_id_int", "in", opened)])
         self._note_reasons(reasons)
+
+    def _read(self, patients, day):
+        """:return: list of Fact: what everybody makes of a mail"""
+        return [
+            fact
+            for patient in patients
+            for fact in self.clinic.lives[patient.key].read(day)
+        ]
 
     @staticmethod
     def _draw(patient, mail):

@@ -1,5 +1,7 @@
 """What came of it, read from the database with the addon's own definitions."""
 
+from collections import Counter
+
 from odoo.tools import SQL
 
 COLUMNS = ("enrolled", "contacted", "returned", "won back", "return", "win-back")
@@ -36,32 +38,71 @@ def figures(env):
         "states": dict(
             env["reactivation.delivery"]._read_group([], ["state"], ["__count"])
         ),
-        "skipped": dict(_skipped(env)),
+        "skipped": _skipped(env),
         "left_out": dict(_left_out(env)),
+        "methods": [_of_method(env, method) for method in _methods(env)],
     }
 
 
-def _skipped(env):
-    """Steps that were not sent, by the reason the engine gave: the most first.
+def _methods(env):
+    return env["reactivation.method"].search([], order="campaign_id, sequence, id")
+
+
+def _of_method(env, method):
+    """What a method has done so far, as a dictionary."""
+    mine = env["reactivation.enrollment"].search(
+        [("method_id", "=", method.id), ("is_control", "=", False)]
+    )
+    deliveries = env["reactivation.delivery"]
+    states = dict(
+        deliveries._read_group(
+            [("enrollment_id", "in", mine.ids)], ["state"], ["__count"]
+        )
+    )
+    sent = [("enrollment_id", "in", mine.ids), ("state", "=", "sent")]
+    booked = env["reactivation.outcome"].search(
+        [("enrollment_id", "in", mine.ids), ("kind", "=", "booked")]
+    )
+    return {
+        "campaign": method.campaign_id.name,
+        "method": method.name,
+        "steps": len(method.step_ids),
+        "enrolled": len(mine),
+        "delivered": dict(deliveries._read_group(sent, ["channel"], ["__count"])),
+        "skipped": _skipped(env, method),
+        "failed": states.get("failed", 0),
+        "uncertain": states.get("uncertain", 0),
+        "booked": len(booked.enrollment_id),
+        "returned": len(mine.filtered("returned_date")),
+    }
+
+
+def _skipped(env, methods=None):
+    """Steps that were not taken, by the reason the engine gave: the most first.
 
     Decided about right before sending, or taken off the plan before that.
     """
-    return env.execute_query(
-        SQL(
-            """SELECT reason, count(*) FROM (
-                   SELECT delivery.reason FROM reactivation_delivery delivery
-                    WHERE delivery.state = 'skipped'
-                    UNION ALL
-                   SELECT COALESCE(enrollment.stop_reason, enrollment.steps_ended)
+    methods = _methods(env) if methods is None else methods
+    return dict(
+        env.execute_query(
+            SQL(
+                """SELECT reason, count(*) FROM (
+                   SELECT COALESCE(delivery.reason, enrollment.stop_reason,
+                                   enrollment.steps_ended) AS reason
                      FROM reactivation_enrollment enrollment
                      JOIN reactivation_step step
                        ON step.method_id = enrollment.method_id
                 LEFT JOIN reactivation_delivery delivery
                        ON delivery.enrollment_id = enrollment.id
                       AND delivery.step_id = step.id
-                    WHERE delivery.id IS NULL
-                      AND enrollment.steps_ended <> 'completed') AS steps
-             GROUP BY reason ORDER BY 2 DESC, 1"""
+                    WHERE enrollment.method_id = ANY (%s)
+                      AND NOT enrollment.is_control
+                      AND (delivery.state = 'skipped'
+                           OR delivery.id IS NULL
+                          AND enrollment.steps_ended <> 'completed')) AS steps
+             GROUP BY reason ORDER BY 2 DESC, 1""",
+                methods.ids,
+            )
         )
     )
 
@@ -78,16 +119,58 @@ def _left_out(env):
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
+def methods(env):
+    """The lines of the comparison of methods: a column for each."""
+    found = [_of_method(env, method) for method in _methods(env)]
+    labels = _labels(env, "reactivation.delivery", "channel")
+    reasons = _labels(env, "reactivation.delivery", "reason")
+    lines = []
+    for campaign in dict.fromkeys(one["campaign"] for one in found):
+        columns = [one for one in found if one["campaign"] == campaign]
+        rows = [
+            ("steps", "steps"),
+            ("patients enrolled", "enrolled"),
+            *_keyed("delivered by ", columns, "delivered", labels),
+            *_keyed("skipped: ", columns, "skipped", reasons),
+            ("failed", "failed"),
+            ("uncertain", "uncertain"),
+            ("patients who booked", "booked"),
+            ("patients who returned", "returned"),
+        ]
+        head = "".join(f"{one['method']:>24}" for one in columns)
+        lines += [f"{campaign:<48}{head}", "-" * (48 + 24 * len(columns))]
+        for title, key in rows:
+            numbers = [key(one) if callable(key) else one[key] for one in columns]
+            lines.append(f"    {title:<44}" + "".join(f"{n:>24}" for n in numbers))
+        lines.append("")
+    return lines
+
+
+def _keyed(title, columns, name, labels):
+    """Rows for every key the dictionary `name` has in a column: the largest first."""
+    totals = Counter()
+    for one in columns:
+        totals.update(one[name])
+    return [
+        (
+            f"{title}{labels[code].lower() if name == 'delivered' else labels[code]}",
+            lambda one, code=code: one[name].get(code, 0),
+        )
+        for code, _total in totals.most_common()
+    ]
+
+
+def _labels(env, model, field):
+    english = env(context={"lang": "en_US"})
+    return dict(env[model]._fields[field]._description_selection(english))
+
+
 def reasons(env):
     """The lines of the table of reasons."""
-    labels = dict(
-        env["reactivation.delivery"]
-        ._fields["reason"]
-        ._description_selection(env(context={"lang": "en_US"}))
-    )
+    labels = _labels(env, "reactivation.delivery", "reason")
     lines = []
     for title, rows in (
-        ("messages and calls skipped, by reason", _skipped(env)),
+        ("steps skipped, by reason", _skipped(env).items()),
         ("lapsed patients in no campaign, by reason", _left_out(env)),
     ):
         lines += [f"{title:<48}{'number':>10}", "-" * 58]
