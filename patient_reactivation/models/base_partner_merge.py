@@ -29,6 +29,9 @@ class MergePartnerAutomatic(models.TransientModel):
         people = self.env["res.partner"].sudo().browse(partner_ids).exists()
         companies = self._companies_with_words(people)
         before = [self._objections(partner, companies) for partner in people]
+        addresses = self.env["reactivation.privacy"]._words_about_addresses(people)
+        addresses = sorted(set(addresses.mapped("address")))
+        about = self._words_about(addresses, companies)
         # Those that go are merged and not erased.
         result = super(
             MergePartnerAutomatic, self.with_context(reactivation_merge=True)
@@ -36,6 +39,7 @@ class MergePartnerAutomatic(models.TransientModel):
         kept = people.exists()
         if len(kept) == 1 < len(people):
             self._keep_objections(kept, people - kept, before, companies)
+            self._keep_words_about(kept, about - self._words_about(addresses, companies))
             self.env["reactivation.patient"].sudo()._refresh(kept.ids)
         return result
 
@@ -279,6 +283,59 @@ class MergePartnerAutomatic(models.TransientModel):
             )
         )[0]
         return {key for key, answer in zip(keys, row, strict=True) if answer}
+
+    def _words_about(self, addresses, companies):
+        """:return: set of (company, channel, purpose, address): what anybody who uses
+        one of these addresses must not get there"""
+        found = set()
+        for address in addresses:
+            # The one or two that these contacts spoke of.
+            kind = "mail" if "@" in address else "phone"
+            keys = [
+                (company, channel, purpose)
+                for company in companies
+                for channel in CHANNELS_OF_KIND[kind]
+                for purpose in STOPPABLE
+            ]
+            answers = [
+                self.env["reactivation.consent"]._withdrawn_sql(
+                    *key, SQL("ARRAY[%s]::varchar[]", address)
+                )
+                for key in keys
+            ]
+            self.env.flush_all()
+            row = self.env.execute_query(
+                # Nobody's own word: only those about the address.
+                SQL(
+                    "SELECT %s FROM (SELECT 0 AS id) AS recipient",
+                    SQL(", ").join(answers),
+                )
+            )[0]
+            found |= {
+                (*key, address) for key, yes in zip(keys, row, strict=True) if yes
+            }
+        return found
+
+    def _keep_words_about(self, kept, lost):
+        """Append objections about an address, which others may use as well, that the
+        word of the other contact would end."""
+        purposes = {}
+        for company, channel, purpose, address in lost:
+            purposes.setdefault((company, channel, address), set()).add(purpose)
+        for (company, channel, address), stopped in purposes.items():
+            for purpose in self._widest(stopped):
+                # A handful at most.
+                self.env["reactivation.consent"].sudo()._withdraw(
+                    kept,
+                    company,
+                    channel,
+                    purpose,
+                    "staff",
+                    address=address,
+                    text=self.env._(
+                        "Merged: a contact that was merged into this one had objected."
+                    ),
+                )
 
     def _keep_objections(self, kept, gone, before, companies):
         """Append what would be lost: an objection about an address the contact does

@@ -266,6 +266,44 @@ class TestMerge(MailClinicCase):
         for company in (self.clinic, self.other_clinic):
             self.assertEqual(self.refused(twin, "call", company=company), "opted_out")
 
+    def test_word_about_an_address_others_use(self):
+        """A11, E4: the no was about an address that somebody else has, too; the yes
+        of the other contact, later and about nothing in particular, does not end it."""
+        ada, twin = self.lapsed("Ada"), self.lapsed("Ada A", phone="+12125550142")
+        ben = self.lapsed("Ben", email="home@example.com", phone="+12125550199")
+        consents = self.env["reactivation.consent"]
+        consents._withdraw(
+            ada, self.clinic, "mail", "all", "page", address="home@example.com"
+        )
+        consents._withdraw(
+            ada, self.clinic, "call", "care", "staff", address="+12125550199"
+        )
+        self.later(days=1)
+        consents._grant(twin, self.clinic, "all", "all", "form")
+        for channel in ("mail", "call"):
+            self.assertEqual(self.refused(ben, channel), "opted_out", channel)
+        self.merge(ada, twin)
+        for channel in ("mail", "call"):
+            self.assertEqual(self.refused(ben, channel), "opted_out", channel)
+        # Only what would be lost is said again.
+        words = consents.search(
+            [("partner_id", "=", twin.id), ("address", "!=", False)]
+        ).filtered(lambda word: "Merged" in (word.text or ""))
+        self.assertEqual(
+            sorted(words.mapped("address")), ["+12125550199", "home@example.com"]
+        )
+
+    def test_word_about_an_address_that_lasts_by_itself(self):
+        ada, twin = self.lapsed("Ada"), self.lapsed("Ada A")
+        consents = self.env["reactivation.consent"]
+        consents._withdraw(
+            ada, self.clinic, "mail", "all", "page", address="home@example.com"
+        )
+        self.merge(ada, twin)
+        self.assertEqual(
+            len(consents.search([("address", "=", "home@example.com")])), 1
+        )
+
     def test_excluded_address_that_is_given_up(self):
         """A11: the twin's address was on a list; the objection is the person's."""
         ada = self.lapsed("Ada", phone="+12125550101")
