@@ -100,17 +100,21 @@ class ReactivationDelivery(models.Model):
         """
         step = waiting.step_id
         campaign = waiting.campaign_id
+        possible = step._channels()
         names = campaign.company_id._reactivation_channel_order()
-        names = [name for name in names if name in step._channels()]
+        names = [name for name in names if name in possible]
+        # A wish counts where the clinic's own order is silent, for who has it.
+        wishes = set(waiting.partner_id.mapped("preferred_channel"))
+        wishes = [name for name in possible if name in wishes - set(names)]
         policy = self.env["reactivation.contact.policy"]
         decisions = {
             # One round of questions for each channel of the step.
             name: policy._decide(waiting, name, campaign, now=False)
-            for name in names
+            for name in names + wishes
         }
         chosen, refused = {}, {}
         for delivery in waiting:
-            order = delivery._channel_order(names)
+            order = delivery._channel_order(names, wishes)
             free = [name for name in order if not decisions[name][delivery.id].refusal]
             if free:
                 chosen.setdefault(free[0], []).append(delivery.id)
@@ -125,10 +129,12 @@ class ReactivationDelivery(models.Model):
             self.browse(ids)._settle("skipped", code)
         self.flush_model()
 
-    def _channel_order(self, names):
-        """:return: the channels to try for one patient, in order"""
+    def _channel_order(self, names, wishes=()):
+        """:param names: the clinic's channels, in its order
+        :param wishes: other channels, for those who prefer them
+        :return: the channels to try for one patient, in order"""
         self.ensure_one()
         wish = self.partner_id.preferred_channel
-        order = [name for name in names if name == wish]
+        order = [name for name in (*names, *wishes) if name == wish]
         order += [name for name in names if name != wish]
         return [name for name in order if name != self.tried_channel]

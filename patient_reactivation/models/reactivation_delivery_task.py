@@ -298,7 +298,7 @@ class ReactivationDelivery(models.Model):
         everybody at the number."""
         tasks = self._begin_result()
         tasks._finish("do_not_contact", note)
-        said = (note or "").strip() or self.env._("Wants no contact any more.")
+        said = self._said(note) or self.env._("Wants no contact any more.")
         for company, group in tasks.grouped("company_id").items():
             everybody = group._with_members()
             for person in everybody.recipient_id | everybody.partner_id:
@@ -362,10 +362,27 @@ class ReactivationDelivery(models.Model):
                 }
             )
 
+    @api.model
+    def _said(self, note):
+        """:return: str or False: the note that goes with a result; the sheet hands
+        over what is written in it with the button"""
+        if note is None:
+            note = self.env.context.get("reactivation_note")
+        return (note or "").strip() or False
+
+    def _note_reason(self):
+        """The caller heard why the patient stays away, and chose it in the sheet."""
+        number = self.env.context.get("reactivation_reason_id")
+        reason = self.env["reactivation.reason"].browse(number or ()).exists()
+        if reason:
+            # As the user: it is they who may set it, and nothing else.
+            patients = self.enrollment_id.patient_id.sudo(False)
+            patients.write({"reason_id": reason.id})
+
     def _result_values(self, result, note):
         return {
             "result": result,
-            "result_note": (note or "").strip() or False,
+            "result_note": self._said(note),
             "result_on": fields.Datetime.now(),
             "result_user_id": self.env.uid,
             "holder_id": False,
@@ -380,8 +397,9 @@ class ReactivationDelivery(models.Model):
         everybody.write({**self._result_values(result, note), "call_at": False})
         everybody._settle(state, reason)
         activities = self.activity_id
-        feedback = ": ".join(filter(None, (self[0]._label("result"), note)))
+        feedback = ": ".join(filter(None, (self[0]._label("result"), self._said(note))))
         activities._action_done(feedback=feedback)
+        self._note_reason()
 
     def _again(self, result, moments, note=None):
         """Put tasks off to a moment each."""
@@ -396,6 +414,7 @@ class ReactivationDelivery(models.Model):
         for task in self:
             # The conversation tells of every attempt.
             task.enrollment_id._message_log(body=task._attempt_text())
+        self._note_reason()
 
     def _attempt_text(self):
         self.ensure_one()

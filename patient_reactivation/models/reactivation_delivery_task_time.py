@@ -108,5 +108,11 @@ class ReactivationDelivery(models.Model):
             "res_model": "reactivation.task.later",
             "views": [(False, "form")],
             "target": "new",
-            "context": {"default_delivery_ids": [(6, 0, self.ids)]},
+            "context": {
+                "default_delivery_ids": [(6, 0, self.ids)],
+                "default_note": self._said(None),
+                "reactivation_reason_id": self.env.context.get(
+                    "reactivation_reason_id"
+                ),
+            },
         }

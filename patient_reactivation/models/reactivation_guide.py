@@ -275,10 +275,28 @@ class ReactivationGuide(models.AbstractModel):
 
     @api.model
     def action_refresh(self):
-        """Read the visits now instead of in a few minutes."""
+        """Read the visits now instead of in a few minutes.
+
+        :return: action: what was found, in a word
+        """
         self._check_manager()
         self.env["reactivation.patient"].sudo()._refresh()
-        return False
+        visits = self._visits_step()
+        text = visits["text"]
+        if not visits["done"]:
+            text = self.env._(
+                "Still no visit. In the calendar, a visit is a meeting that is over and "
+                "has the patient as an attendee. Other apps are named under Visit "
+                "Sources."
+            )
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "type": "success" if visits["done"] else "warning",
+                "message": text,
+            },
+        }
 
     @api.model
     def action_clinic(self):

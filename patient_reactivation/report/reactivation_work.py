@@ -4,6 +4,9 @@ from odoo.tools import SQL
 
 from ..models.reactivation_delivery_task import MANUAL_CHANNELS
 
+# What is done on the phone or the screen, one patient after the other.
+SPOKEN_CHANNELS = ("call", "video")
+
 # Patients who come within so many days are announced to the front desk.
 WELCOME_DAYS = 3
 
@@ -302,20 +305,20 @@ class ReactivationWork(models.Model):
         tasks = rows.filtered(lambda row: row.kind in MANUAL_CHANNELS).delivery_id
         return self.delivery_id._open_sheet(tasks)
 
-    @api.model
     def action_start(self):
-        """Begin with the first task that is possible now."""
-        rows = self.search(
-            [
-                ("kind", "in", MANUAL_CHANNELS),
-                ("due", "<=", fields.Datetime.now()),
-                ("holder_id", "in", [False, self.env.uid]),
-                ("is_callable", "=", True),
-            ],
-            limit=80,
-        )
+        """Begin with the first call that is possible now; of the chosen ones, if any
+        are chosen."""
+        domain = [
+            ("kind", "in", SPOKEN_CHANNELS),
+            ("due", "<=", fields.Datetime.now()),
+            ("holder_id", "in", [False, self.env.uid]),
+            ("is_callable", "=", True),
+        ]
+        if self:
+            domain.append(("id", "in", self.ids))
+        rows = self.search(domain, limit=80)
         if not rows:
-            raise UserError(self.env._("There is nothing to do right now."))
+            raise UserError(self.env._("There is nobody to call right now."))
         return rows[0].with_context(active_ids=rows.ids).action_open()
 
     def action_print_letters(self):

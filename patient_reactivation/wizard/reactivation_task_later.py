@@ -62,5 +62,5 @@ class ReactivationTaskLater(models.TransientModel):
         self.check_access("read")
         self.ensure_one()
         return self.delivery_ids.action_result_call_later(
-            self._moment(), self.note
+            self._moment(), self.note or ""
         ) or {"type": "ir.actions.act_window_close"}

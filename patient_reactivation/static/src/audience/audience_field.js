@@ -4,6 +4,7 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { formatInteger } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import { doServerAction } from "../server_action/server_action";
 
 /**
  * Who would be enrolled and who would not: a bar for each segment and for each
@@ -54,7 +55,7 @@ export class ReactivationAudienceField extends Component {
             [[this.props.record.resId]],
             wanted
         );
-        await this.action.doAction(action);
+        await doServerAction(this.action, action);
     }
 }
 

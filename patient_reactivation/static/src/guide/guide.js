@@ -4,6 +4,7 @@ import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
+import { doServerAction } from "../server_action/server_action";
 
 /**
  * The first steps of a clinic, each with its state as the database has it.
@@ -51,9 +52,10 @@ export class ReactivationGuide extends Component {
         this.state.busy = true;
         try {
             const action = await this.orm.call("reactivation.guide", method, []);
-            if (action) {
-                await this.action.doAction(action, { onClose: () => this.load() });
-            } else {
+            const onClose = () => this.load();
+            await doServerAction(this.action, action, { onClose });
+            if (action.type === "ir.actions.client") {
+                // Only a word to the user: the steps are still on the screen.
                 await this.load();
             }
         } finally {

@@ -3,6 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { user } from "@web/core/user";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import { doServerAction } from "../server_action/server_action";
 
 /**
  * The steps of a method as a timeline: when, on which channel, with what words, on
@@ -140,7 +141,8 @@ export class MethodStepsField extends Component {
         const { action, orm } = this.env.services;
         const step = await this.savedStep(index);
         if (step) {
-            action.doAction(
+            doServerAction(
+                action,
                 await orm.call("reactivation.step", "action_open_mailing", [[step]])
             );
         }
@@ -151,7 +153,8 @@ export class MethodStepsField extends Component {
         const root = this.props.record.model.root;
         const step = await this.savedStep(index);
         if (step) {
-            action.doAction(
+            doServerAction(
+                action,
                 await orm.call("reactivation.step", "action_open_step", [[step]]),
                 { onClose: () => root.load() }
             );

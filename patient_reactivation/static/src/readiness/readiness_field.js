@@ -2,6 +2,7 @@ import { Component, useRef } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import { doServerAction } from "../server_action/server_action";
 
 /** Where on the form a fault is mended, when it is not a record of its own. */
 const FIELDS = {
@@ -75,7 +76,7 @@ export class ReadinessField extends Component {
                   problem.model,
                   problem.id,
               ]);
-        action.doAction(await call);
+        doServerAction(action, await call);
     }
 
     showPage(page) {

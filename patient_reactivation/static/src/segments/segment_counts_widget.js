@@ -6,6 +6,7 @@ import { useRecordObserver } from "@web/model/relational_model/utils";
 import { formatInteger } from "@web/views/fields/formatters";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { SegmentCounts } from "./segment_counts";
+import { doServerAction } from "../server_action/server_action";
 
 /**
  * How many patients are in a segment, and how many fit but are in one above: as a
@@ -95,7 +96,7 @@ export class ReactivationSegmentCounts extends Component {
             [[id]],
             { taken }
         );
-        await this.action.doAction(action);
+        await doServerAction(this.action, action);
     }
 }
 

@@ -3,7 +3,7 @@ import { useHotkey } from "@web/core/hotkeys/hotkey_hook";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { formView } from "@web/views/form/form_view";
-import { onMounted, onWillUnmount } from "@odoo/owl";
+import { onMounted, onWillUnmount, reactive, useSubEnv } from "@odoo/owl";
 
 const MODEL = "reactivation.delivery";
 
@@ -23,6 +23,8 @@ export class TaskFormController extends formView.Controller {
         this.inHand = false;
         // A call that is to be repeated tomorrow is done for today.
         this.done = new Set();
+        this.said = reactive({ note: "", reasonId: undefined });
+        useSubEnv({ taskSaid: this.said });
         useHotkey("escape", () => this.env.config.historyBack(), {
             bypassEditableProtection: true,
         });
@@ -72,8 +74,7 @@ export class TaskFormController extends formView.Controller {
         try {
             for (const next of others) {
                 if (await this.take(next, { quiet: true })) {
-                    this.inHand = next;
-                    await this.model.load({ resId: next, resIds });
+                    await this.show(next, resIds);
                     return;
                 }
             }
@@ -85,6 +86,28 @@ export class TaskFormController extends formView.Controller {
             type: "success",
         });
         this.env.config.historyBack();
+    }
+
+    /** Show a task that is in hand: from its top, and with nothing said yet. */
+    async show(resId, resIds) {
+        this.inHand = resId;
+        Object.assign(this.said, { note: "", reasonId: undefined });
+        await this.model.load({ resId, resIds });
+        const form = this.rootRef.el;
+        for (const part of [form, form?.querySelector(".o_content")]) {
+            part?.scrollTo?.({ top: 0 });
+        }
+    }
+
+    /** @override */
+    async beforeExecuteActionButton(clickParams) {
+        const { note, reasonId } = this.said;
+        clickParams.buttonContext = {
+            ...clickParams.buttonContext,
+            reactivation_note: note.trim(),
+            reactivation_reason_id: reasonId,
+        };
+        return super.beforeExecuteActionButton(clickParams);
     }
 
     /** @returns {Promise<boolean>} the task is in the user's hand now */
@@ -129,8 +152,7 @@ export class TaskFormController extends formView.Controller {
         this.moving = true;
         try {
             await this.release(before);
-            this.inHand = next;
-            await this.model.load({ resId: next, resIds });
+            await this.show(next, resIds);
         } finally {
             this.moving = false;
         }

@@ -15,8 +15,21 @@ registry.category("web_tour.tours").add("reactivation_work_list", {
                 ".o_list_view .o_data_row:first:contains('Vera Toures')",
         },
         {
-            content: "Open the first call",
-            trigger: ".o_data_row td[name=partner_id]:contains('Vera Toures')",
+            content: "Open any of them",
+            trigger: ".o_data_row td[name=partner_id]:contains('Tara')",
+            run: "click",
+        },
+        {
+            trigger: ".o_form_view:contains('Would Thursday suit you, Tara?')",
+        },
+        {
+            content: "Not this one: back to the list",
+            trigger: ".o_breadcrumb a:contains('Work List'), .o_back_button",
+            run: "click",
+        },
+        {
+            content: "Begin with whoever is first",
+            trigger: ".o_list_view button[name=action_start]:contains('Start Calling')",
             run: "click",
         },
         {
@@ -33,6 +46,11 @@ registry.category("web_tour.tours").add("reactivation_work_list", {
             trigger: ".o_pager_value:contains('1') + span + .o_pager_limit:contains('3')",
         },
         {
+            content: "What she says",
+            trigger: ".o_reactivation_said input",
+            run: "edit Comes with her mother",
+        },
+        {
             content: "She booked: by keyboard",
             trigger: ".o_reactivation_results button[name=action_result_booked]",
             run: "press alt+o",
@@ -43,6 +61,18 @@ registry.category("web_tour.tours").add("reactivation_work_list", {
         },
         {
             trigger: ".o_pager_value:contains('2') + span + .o_pager_limit:contains('3')",
+        },
+        {
+            content: "The last patient's note is gone",
+            trigger: ".o_reactivation_said input:not(:value('mother'))",
+        },
+        {
+            trigger: ".o_reactivation_said select",
+            run: "selectByLabel Cost",
+        },
+        {
+            trigger: ".o_reactivation_said input",
+            run: "edit The line was bad",
         },
         {
             content: "Nobody picks up",
