@@ -4,9 +4,7 @@ import time
 
 import pytest
 from conftest import Mailbox
-from test_side_by_side import PATIENTS, environment, populate
-
-import odoo_env
+from in_process import PATIENTS, draft, environment, loaded
 
 DATABASE = "clinic_automation"
 
@@ -14,21 +12,10 @@ DATABASE = "clinic_automation"
 @pytest.fixture(scope="module")
 def registry():
     """A database with Automation Rules and lapsed patients, in this process."""
-    odoo_env.create_db_from_template(DATABASE)
-    options = ("-i", "base_automation", "--stop-after-init", "--no-http")
-    odoo_env.run_odoo("Installing Automation Rules", DATABASE, *options)
-    odoo_env.configure_odoo(DATABASE, "--log-level=critical")
-    from odoo.modules.registry import Registry
-
-    registry = Registry(DATABASE)
-    with environment(registry) as env:
-        populate(env)
-        env["reactivation.patient"]._refresh()
-    yield registry
-    from odoo.sql_db import close_db
-
-    close_db(DATABASE)
-    odoo_env.drop_db(DATABASE)
+    with loaded(DATABASE, "base_automation") as registry:
+        with environment(registry) as env:
+            env["reactivation.patient"]._refresh()
+        yield registry
 
 
 def rule(env, name, model, trigger, code=None, fields=(), action=None, **values):
@@ -61,19 +48,6 @@ def note(letter, path="record.partner_id"):
     return f"{path}.write({{'ref': ({path}.ref or '') + '{letter}'}})"
 
 
-def campaign(env, name):
-    """A campaign that is ready to start."""
-    found = env["reactivation.campaign"].create(
-        {
-            "name": name,
-            "segment_ids": [(0, 0, {"name": "All"})],
-            "method_ids": [(0, 0, {"name": "M", "step_ids": [(0, 0, {"name": "S"})]})],
-        }
-    )
-    found.method_ids.step_ids._create_mailing("en_US")
-    return found
-
-
 def refs(env):
     """What the rules wrote, one text per patient who is enrolled."""
     return env["reactivation.enrollment"].search([]).partner_id.mapped("ref")
@@ -89,7 +63,7 @@ def story(registry):
             make_rules(env)
         # The campaign is started by a manager, the rest is done by the jobs.
         with environment(registry, uid=2) as env:
-            campaign(env, "Recall").action_start()
+            draft(env, "Recall").action_start()
         found = {}
         with environment(registry) as env:
             found["enrolled"] = refs(env)
@@ -211,7 +185,7 @@ def test_a_rule_enrolls(story, registry):
 
     with environment(registry) as env:
         env["reactivation.patient"]._refresh()
-        second = campaign(env, "Second")
+        second = draft(env, "Second")
         second.action_start()
         rule(
             env,

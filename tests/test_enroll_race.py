@@ -1,9 +1,7 @@
 """Two managers start two campaigns at once: each patient is in one of them."""
 
 import pytest
-from test_side_by_side import PATIENTS, environment, populate, together
-
-import odoo_env
+from in_process import PATIENTS, draft, environment, loaded, together
 
 DATABASE = "clinic_enroll_race"
 
@@ -11,40 +9,21 @@ DATABASE = "clinic_enroll_race"
 @pytest.fixture(scope="module")
 def registry():
     """A database with lapsed patients, in this process."""
-    odoo_env.create_db_from_template(DATABASE)
-    odoo_env.configure_odoo(DATABASE, "--log-level=critical")
-    from odoo.modules.registry import Registry
+    with loaded(DATABASE) as registry:
+        with environment(registry) as env:
+            env["reactivation.patient"]._refresh()
+        yield registry
 
-    registry = Registry(DATABASE)
+
+def draft_id(registry, name):
+    """:return: the id of a campaign that is ready to start"""
     with environment(registry) as env:
-        populate(env)
-        env["reactivation.patient"]._refresh()
-    yield registry
-    from odoo.sql_db import close_db
-
-    close_db(DATABASE)
-    odoo_env.drop_db(DATABASE)
-
-
-def draft(registry, name):
-    """A campaign that is ready to start."""
-    with environment(registry) as env:
-        campaign = env["reactivation.campaign"].create(
-            {
-                "name": name,
-                "segment_ids": [(0, 0, {"name": "All"})],
-                "method_ids": [
-                    (0, 0, {"name": "M", "step_ids": [(0, 0, {"name": "S"})]})
-                ],
-            }
-        )
-        campaign.method_ids.step_ids._create_mailing("en_US")
-        return campaign.id
+        return draft(env, name).id
 
 
 def test_each_patient_is_in_one_campaign(registry):
     """A10: no error for either of the two, and nobody is enrolled twice."""
-    numbers = [draft(registry, name) for name in ("First", "Second", "Third")]
+    numbers = [draft_id(registry, name) for name in ("First", "Second", "Third")]
 
     def start(number):
         def run():
@@ -75,7 +54,7 @@ def test_two_workers_keep_the_daily_limit(registry):
             {"state": "done", "episode_date": "2000-01-01"}
         )
     limit = PATIENTS // 2
-    number = draft(registry, "A few a day")
+    number = draft_id(registry, "A few a day")
     with environment(registry) as env:
         campaign = env["reactivation.campaign"].browse(number)
         campaign.write({"daily_limit": limit, "state": "running"})

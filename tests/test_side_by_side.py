@@ -1,98 +1,16 @@
 """Several workers and users at once: real cursors, real commits, a real mail server."""
 
-import threading
-from contextlib import contextmanager
-
 import pytest
-from conftest import midday_zone
-
-import odoo_env
+from in_process import AGES, PATIENTS, environment, loaded, together
 
 DATABASE = "clinic_side_by_side"
-PATIENTS = 40
-AGES = (200, 300, 500)
 
 
 @pytest.fixture(scope="module")
 def registry():
     """A database with lapsed patients, in this process."""
-    odoo_env.create_db_from_template(DATABASE)
-    odoo_env.configure_odoo(DATABASE, "--log-level=critical")
-    from odoo.modules.registry import Registry
-
-    registry = Registry(DATABASE)
-    with environment(registry) as env:
-        populate(env)
-    yield registry
-    from odoo.sql_db import close_db
-
-    close_db(DATABASE)
-    odoo_env.drop_db(DATABASE)
-
-
-@contextmanager
-def environment(registry, uid=1):
-    """A transaction of its own, committed at the end."""
-    from odoo import api
-
-    with registry.cursor() as cr:
-        yield api.Environment(cr, uid, {})
-
-
-def populate(env):
-    from datetime import datetime, timedelta
-
-    company = env["res.company"].search([], limit=1)
-    company.write(
-        {
-            "street": "1 Main Street",
-            "city": "New York",
-            "zip": "10001",
-            "country_id": env.ref("base.us").id,
-            "email": "clinic@example.com",
-            # Whatever time it is when the tests run.
-            "reactivation_tz": midday_zone(),
-        }
-    )
-    people = env["res.partner"].create(
-        [
-            {"name": f"Patient {number}", "email": f"patient{number}@example.com"}
-            for number in range(PATIENTS)
-        ]
-    )
-    env["reactivation.external.visit"].create(
-        [
-            {
-                "reference": f"{person.id}-{age}",
-                "partner_id": person.id,
-                "date": datetime.now() - timedelta(days=age),
-                "company_id": company.id,
-            }
-            for person in people
-            for age in AGES
-        ]
-    )
-
-
-def together(*tasks):
-    """Run functions in threads that start at the same moment; raise what they raise."""
-    barrier = threading.Barrier(len(tasks))
-    errors = []
-
-    def run(task):
-        try:
-            barrier.wait(timeout=30)
-            task()
-        except Exception as error:  # noqa: BLE001 - it is raised again below
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    if errors:
-        raise errors[0]
+    with loaded(DATABASE) as registry:
+        yield registry
 
 
 def cron(registry, model, method):

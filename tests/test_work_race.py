@@ -4,9 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from conftest import midday_zone
-from test_side_by_side import environment, populate, together
-
-import odoo_env
+from in_process import environment, loaded, together
 
 DATABASE = "clinic_work_race"
 TIMES = 6
@@ -15,20 +13,11 @@ TIMES = 6
 @pytest.fixture(scope="module")
 def registry():
     """A database with calls to make, in this process."""
-    odoo_env.create_db_from_template(DATABASE)
-    odoo_env.configure_odoo(DATABASE, "--log-level=critical")
-    from odoo.modules.registry import Registry
-
-    registry = Registry(DATABASE)
-    with environment(registry) as env:
-        populate(env)
-        staff(env)
-        calls(env)
-    yield registry
-    from odoo.sql_db import close_db
-
-    close_db(DATABASE)
-    odoo_env.drop_db(DATABASE)
+    with loaded(DATABASE) as registry:
+        with environment(registry) as env:
+            staff(env)
+            calls(env)
+        yield registry
 
 
 def staff(env):

@@ -39,7 +39,9 @@ class MergePartnerAutomatic(models.TransientModel):
         kept = people.exists()
         if len(kept) == 1 < len(people):
             self._keep_objections(kept, people - kept, before, companies)
-            self._keep_words_about(kept, about - self._words_about(addresses, companies))
+            self._keep_words_about(
+                kept, about - self._words_about(addresses, companies)
+            )
             self.env["reactivation.patient"].sudo()._refresh(kept.ids)
         return result
 

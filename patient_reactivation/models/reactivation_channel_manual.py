@@ -1,6 +1,7 @@
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.tools import format_list
 
 from ..tools.placeholders import plain
 
@@ -73,9 +74,7 @@ class ReactivationChannelManual(models.AbstractModel):
         names = [
             plain(name) for name in delivery._patients().sorted("id").mapped("name")
         ]
-        return delivery.step_id.with_env(self.env)._and(
-            [name for name in names if name]
-        )
+        return format_list(self.env, filter(None, names))
 
     @api.model
     def _whom(self, delivery):

@@ -215,27 +215,6 @@ class ReactivationContactPolicy(models.AbstractModel):
         )
 
     @api.model
-    def _refusal_of_contact(self, partners, company, channels, purpose, with_id=False):
-        """:return: SQL of the refusal of some contacts, who need no enrollment;
-        rows (refusal,) or (contact id, refusal)"""
-        return SQL(
-            """SELECT %(columns)s
-                 FROM res_partner partner
-            LEFT JOIN reactivation_patient patient
-                   ON patient.partner_id = partner.id
-                  AND patient.company_id = %(company)s
-            LEFT JOIN res_partner recipient ON recipient.id = %(recipient)s
-                WHERE partner.id IN %(ids)s""",
-            columns=SQL(
-                "partner.id, %s" if with_id else "%s",
-                self._refusal_sql(company, channels, purpose),
-            ),
-            company=company.id,
-            recipient=self._recipient_sql(company),
-            ids=tuple(partners.ids) or (0,),
-        )
-
-    @api.model
     def _channel_refusal_sql(self, company, channel, purpose, today, paid=False):
         """Why one channel may not be used: address, opt-outs, consent."""
         consent = self.env["reactivation.consent"]

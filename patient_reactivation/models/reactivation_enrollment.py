@@ -201,10 +201,7 @@ class ReactivationEnrollment(models.Model):
 
     def _join_names(self, names, lang):
         """:return: "Ada, Ben and Cleo", in a language; nobody twice"""
-        names = list(dict.fromkeys(names))
-        if len(names) < 2:
-            return names[0] if names else ""
-        return format_list(self.env, names, lang_code=lang or self.env.lang)
+        return format_list(self.env, dict.fromkeys(names), lang_code=lang)
 
     def _mail_get_partner_fields(self, introspect_fields=False):
         return ["recipient_id"]

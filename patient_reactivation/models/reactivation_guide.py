@@ -285,8 +285,8 @@ class ReactivationGuide(models.AbstractModel):
         text = visits["text"]
         if not visits["done"]:
             text = self.env._(
-                "Still no visit. In the calendar, a visit is a meeting that is over and "
-                "has the patient as an attendee. Other apps are named under Visit "
+                "Still no visit. In the calendar, a visit is a meeting that is over "
+                "and has the patient as an attendee. Other apps are named under Visit "
                 "Sources."
             )
         return {

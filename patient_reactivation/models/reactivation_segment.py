@@ -249,11 +249,3 @@ class ReactivationSegment(models.Model):
             )
         )
         return SQL("(%s)", query.select(SQL.identifier("tagged", relation.column1)))
-
-    def _plan(self):
-        """:return: list of plain values: what an approval of the campaign covers"""
-        self.ensure_one()
-        return [
-            self[name].ids if self._fields[name].type == "many2many" else self[name]
-            for name in CRITERIA
-        ]

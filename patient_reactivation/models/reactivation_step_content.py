@@ -182,10 +182,10 @@ class ReactivationStep(models.Model):
         people = [placeholders.plain(name) for name in patients.mapped("name")]
         people = [name for name in people if name]
         makers = {
-            "first_name": lambda: self._and(
-                [name.split()[0] for name in people if name]
+            "first_name": lambda: format_list(
+                self.env, [name.split()[0] for name in people]
             ),
-            "name": lambda: self._and(people),
+            "name": lambda: format_list(self.env, people),
             "clinic": lambda: company.name,
             "phone": lambda: company.phone,
             "website": lambda: company.website,
@@ -197,12 +197,6 @@ class ReactivationStep(models.Model):
             for name in makers
             if name in wanted
         }
-
-    def _and(self, words):
-        """:return: "Ada, Ben, and Cleo" in the language of the environment"""
-        if len(words) < 2:
-            return "".join(words)
-        return format_list(self.env, words, lang_code=self.env.lang or "en_US")
 
     def _link(self):
         """:return: the short link to the clinic's website, tracked for this step"""

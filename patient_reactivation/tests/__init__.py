@@ -49,6 +49,7 @@ from . import test_channel_action
 from . import test_readiness
 from . import test_campaign_life
 from . import test_guide
+from . import test_tours_first_day
 from . import test_tours_life
 from . import test_automation
 from . import test_segment

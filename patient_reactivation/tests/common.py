@@ -6,13 +6,26 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo import fields
 from odoo.fields import Command
-from odoo.tests import TransactionCase, new_test_user
+from odoo.tests import HttpCase, TransactionCase, new_test_user
+from odoo.tools import SQL
 
 from odoo.addons.mass_mailing.tests.common import MassMailCommon
 
 # A Monday, half past ten in the clinic's morning.
 NOW = datetime(2026, 3, 2, 15, 30)
+
+
+def stay_in_transaction(case):
+    """Let cron jobs run in the one transaction of a test class."""
+    progress = patch.object(
+        case.registry["ir.cron"],
+        "_commit_progress",
+        lambda self, processed=0, *, remaining=None, deactivate=False: float("inf"),
+    )
+    progress.start()
+    case.addClassCleanup(progress.stop)
 
 
 class Clinic:
@@ -94,13 +107,7 @@ class Clinic:
             "patient_reactivation.reactivation_visit_source_external"
         )
         cls.patients = cls.env["reactivation.patient"]
-        progress = patch.object(
-            cls.registry["ir.cron"],
-            "_commit_progress",
-            lambda self, processed=0, *, remaining=None, deactivate=False: float("inf"),
-        )
-        progress.start()
-        cls.addClassCleanup(progress.stop)
+        stay_in_transaction(cls)
 
     @classmethod
     def _staff(cls, login, company, companies, groups="base.group_user"):
@@ -112,6 +119,16 @@ class Clinic:
             company_id=company.id,
             company_ids=companies,
             tz="America/New_York",
+        )
+
+    @classmethod
+    def stranger(cls):
+        """A manager of the other clinic, who works in that one only."""
+        return cls._staff(
+            "stranger",
+            cls.other_clinic,
+            [Command.set(cls.other_clinic.ids)],
+            "patient_reactivation.group_reactivation_manager",
         )
 
     # ---------------------------------------------------------------- factories
@@ -200,10 +217,32 @@ class Clinic:
         return campaign
 
     @classmethod
+    def step_campaign(cls, channel, **values):
+        """A campaign of one step, through a channel other than e-mail."""
+        campaign = cls.campaign(steps=0)
+        cls.env["reactivation.step"].create(
+            {
+                "name": channel.title(),
+                "method_id": campaign.method_ids.id,
+                "channel": channel,
+                **values,
+            }
+        )
+        return campaign
+
+    @classmethod
     def start(cls, campaign):
         """Once it runs and has patients, its steps do not change any more."""
         cls.refresh()
         campaign.action_start()
+
+    @classmethod
+    def uninstall_language(cls, code):
+        """As the settings leave a language, without Odoo's questions."""
+        cls.env.cr.execute("UPDATE res_lang SET active = FALSE WHERE code = %s", [code])
+        cls.env.registry.clear_cache()
+        cls.env.registry.clear_cache("stable")
+        cls.env.invalidate_all()
 
     # -------------------------------------------------------------------- clock
 
@@ -251,6 +290,20 @@ class Clinic:
         """The environment of somebody at work, in their own companies."""
         companies = {"allowed_company_ids": user.company_ids.ids}
         return self.env(user=user.id, context={**self.env.context, **companies})
+
+    def as_user(self, user, records):
+        """Records as somebody sees them at work."""
+        return records.with_user(user).with_context(
+            allowed_company_ids=user.company_ids.ids
+        )
+
+    def refusal(self, partner, channel="mail", purpose="care", company=None):
+        """:return: why the policy does not let a contact be reached, as the patient's
+        form explains it, or None"""
+        answers = self.env["reactivation.contact.policy"]._explain(
+            partner, company or self.clinic
+        )
+        return answers[partner.id][channel, purpose]
 
     def row(self, partner, company=None):
         """The patient row of a contact at a company."""
@@ -300,6 +353,46 @@ class Clinic:
         )
 
 
+class TwoClinics:
+    """Mixin: a campaign at each clinic, and a patient of each."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ada = cls.lapsed("Ada")
+        cls.theirs = cls.person("Theirs")
+        cls.visit(cls.theirs, 250, company_id=cls.other_clinic.id)
+        cls.recall = cls.campaign(start=True)
+        cls.other_recall = cls.campaign(
+            start=True, name="Other", company_id=cls.other_clinic.id
+        )
+
+
+class Untouched:
+    """Mixin: what a rehearsal or a test leaves as it was."""
+
+    def counts(self):
+        """:return: dict: number of rows and last id of what would be written"""
+        self.env.flush_all()
+        found = {}
+        for table in (
+            "reactivation_enrollment",
+            "reactivation_delivery",
+            "reactivation_outcome",
+            "mail_mail",
+            "mail_message",
+            "mail_activity",
+            "mailing_trace",
+            "link_tracker",
+            "reactivation_consent",
+            "reactivation_suppression",
+        ):
+            ((found[table], found[f"last of {table}"]),) = self.env.execute_query(
+                SQL("SELECT count(*), max(id) FROM %s", SQL.identifier(table))
+            )
+        return found
+
+
 class ClinicCase(Clinic, TransactionCase):
     """The clinic, without mails."""
 
@@ -316,3 +409,82 @@ class MailClinicCase(Clinic, MassMailCommon):
     def mails_to(self, address):
         """Messages handed to the mail server for an address."""
         return [mail for mail in self._mails if address in str(mail["email_to"])]
+
+
+class TourCase(HttpCase):
+    """A small clinic for a real browser: no frozen clock, one company, its staff."""
+
+    clinic_values = {}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.lang"]._activate_lang("en_US")
+        cls.clinic = cls.env["res.company"].create(
+            {
+                "name": "Tour Clinic",
+                "street": "1 Main Street",
+                "city": "New York",
+                "zip": "10001",
+                "country_id": cls.env.ref("base.us").id,
+                "email": "clinic@example.com",
+                **cls.clinic_values,
+            }
+        )
+
+    @classmethod
+    def staff(cls, login, role="manager", *groups):
+        """Somebody who works at the clinic: user (front desk) or manager."""
+        return new_test_user(
+            cls.env,
+            login=login,
+            name=login.replace("_", " ").title(),
+            groups=",".join(
+                [f"patient_reactivation.group_reactivation_{role}", *groups]
+            ),
+            company_id=cls.clinic.id,
+            company_ids=cls.clinic.ids,
+            lang="en_US",
+        )
+
+    @classmethod
+    def patient(cls, name, whens=(300,), **values):
+        """A contact who came at these moments (UTC), or so many days ago."""
+        partner = cls.env["res.partner"].create(
+            {"name": name, "lang": "en_US", **values}
+        )
+        now = fields.Datetime.now()
+        moments = [
+            when if isinstance(when, datetime) else now - timedelta(days=when)
+            for when in whens
+        ]
+        cls.env["reactivation.external.visit"].create(
+            [
+                {
+                    "company_id": cls.clinic.id,
+                    "reference": f"TOUR-{name}-{number}",
+                    "partner_id": partner.id,
+                    "date": moment,
+                }
+                for number, moment in enumerate(moments)
+            ]
+        )
+        return partner
+
+    @classmethod
+    def new_campaign(cls, user, **values):
+        """A campaign of one segment that the user looks after."""
+        return cls.env["reactivation.campaign"].create(
+            {
+                "name": "Tour recall",
+                "company_id": cls.clinic.id,
+                "user_id": user.id,
+                "segment_ids": [Command.create({"name": "Everybody"})],
+                **values,
+            }
+        )
+
+    @staticmethod
+    def method(name, /, **step):
+        """:return: value of `method_ids`: one method of one step"""
+        return [Command.create({"name": name, "step_ids": [Command.create(step)]})]

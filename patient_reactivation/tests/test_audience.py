@@ -18,23 +18,16 @@ PAYERS = [
 
 @tagged("post_install", "-at_install")
 class TestPreview(ClinicCase):
-    def as_user(self, user):
-        """The environment of a user, who works at one clinic."""
-        companies = {"allowed_company_ids": user.company_ids.ids}
-        return self.env(user=user, context={**self.env.context, **companies})
-
     def preview(self, campaign, user=None):
         user = user or self.manager
         return (
             self.env["reactivation.audience.preview"]
-            .with_env(self.as_user(user))
+            .with_env(self.env_of(user))
             .create({"campaign_id": campaign.id})
         )
 
     def names(self, action):
-        audience = self.env["reactivation.audience"].with_env(
-            self.as_user(self.manager)
-        )
+        audience = self.env["reactivation.audience"].with_env(self.env_of(self.manager))
         rows = audience.with_context(**action["context"]).search(action["domain"])
         return sorted(rows.partner_id.mapped("name"))
 
@@ -120,7 +113,7 @@ class TestPreview(ClinicCase):
             self.preview(campaign, self.desk)
         preview = self.preview(campaign)
         with self.assertRaises(AccessError):
-            preview.with_env(self.as_user(self.desk)).action_open(refusal="no_address")
+            preview.with_env(self.env_of(self.desk)).action_open(refusal="no_address")
 
     def test_names_of_another_clinic_are_not_shown(self):
         """H5"""

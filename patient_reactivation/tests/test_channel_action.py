@@ -26,19 +26,9 @@ class TestChannelAction(MailClinicCase):
         )
 
     def action_campaign(self, action, start=True, **values):
-        campaign = self.campaign(steps=0)
-        self.env["reactivation.step"].create(
-            {
-                "name": "Action",
-                "method_id": campaign.method_ids.id,
-                "channel": "action",
-                "action_id": action.id,
-                **values,
-            }
-        )
+        campaign = self.step_campaign("action", action_id=action.id, **values)
         if start:
-            self.refresh()
-            campaign.action_start()
+            self.start(campaign)
         return campaign
 
     def test_the_action_runs_once_for_each_patient(self):

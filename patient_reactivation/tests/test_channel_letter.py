@@ -36,19 +36,9 @@ class LetterCase(MailClinicCase):
 
     @classmethod
     def letter_campaign(cls, body=LETTER, start=True, **values):
-        campaign = cls.campaign(steps=0)
-        cls.env["reactivation.step"].create(
-            {
-                "name": "Letter",
-                "method_id": campaign.method_ids.id,
-                "channel": "letter",
-                "letter_body": body,
-                **values,
-            }
-        )
+        campaign = cls.step_campaign("letter", letter_body=body, **values)
         if start:
-            cls.refresh()
-            campaign.action_start()
+            cls.start(campaign)
         return campaign
 
     def delivery(self, partner):
@@ -163,10 +153,7 @@ class TestChannelLetter(LetterCase):
         ada = self.at_home(lang="fr_FR")
         self.letter_campaign()
         self.run_crons()
-        self.env.cr.execute("UPDATE res_lang SET active = FALSE WHERE code = 'fr_FR'")
-        self.env.registry.clear_cache()
-        self.env.registry.clear_cache("stable")
-        self.env.invalidate_all()
+        self.uninstall_language("fr_FR")
         self.assertIn("Dear Ada,", self.page(ada)["body"])
 
     def test_placeholders_and_hostile_names(self):
@@ -325,12 +312,7 @@ class TestChannelLetter(LetterCase):
         self.letter_campaign()
         self.run_crons()
         delivery = self.delivery(ada)
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            self.other_clinic.ids,
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         portal = new_test_user(self.env, "portal_letter", groups="base.group_portal")
         staff = new_test_user(self.env, "staff_letter", groups="base.group_user")
         report = self.env["report.patient_reactivation.letter_a4"]

@@ -24,17 +24,8 @@ class TestChannelSocial(MailClinicCase):
         cls.addClassCleanup(fetch.stop)
 
     def social_campaign(self, **values):
-        campaign = self.campaign(steps=0)
-        self.env["reactivation.step"].create(
-            {
-                "name": "Message",
-                "method_id": campaign.method_ids.id,
-                "channel": "social",
-                "message": "Hello {first_name}, find a time: {link}",
-                **values,
-            }
-        )
-        return campaign
+        values.setdefault("message", "Hello {first_name}, find a time: {link}")
+        return self.step_campaign("social", **values)
 
     def started(self, **values):
         campaign = self.social_campaign(**values)

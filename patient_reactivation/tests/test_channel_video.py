@@ -17,18 +17,11 @@ class TestChannelVideo(MailClinicCase):
         cls.video = cls.env["reactivation.channel.video"]
 
     def video_campaign(self, **values):
-        campaign = self.campaign(steps=0)
-        self.env["reactivation.step"].create(
-            {
-                "name": "Video",
-                "method_id": campaign.method_ids.id,
-                "channel": "video",
-                "script": "Hello, this is {clinic}. Would {first_name} like to talk?",
-                "message": "Hello {first_name},\nhere is our room: {video_link}",
-                **values,
-            }
-        )
-        return campaign
+        texts = {
+            "script": "Hello, this is {clinic}. Would {first_name} like to talk?",
+            "message": "Hello {first_name},\nhere is our room: {video_link}",
+        }
+        return self.step_campaign("video", **texts | values)
 
     def offered(self, partner, **values):
         """:return: the delivery of a patient who is to be offered a video call"""

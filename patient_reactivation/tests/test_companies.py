@@ -91,13 +91,10 @@ class TestCompanies(SmtpClinicCase):
         self.assertEqual(
             self.enrollment(self.shared, self.other_recall).delivery_ids.state, "sent"
         )
-        policy = self.env["reactivation.contact.policy"]
         self.shared.phone = "+1 212 555 0100"
         consents._withdraw(self.shared, self.clinic, "call", "all", "staff")
         for company in (self.clinic, self.other_clinic):
-            ((refusal,),) = self.env.execute_query(
-                policy._refusal_of_contact(self.shared, company, ["call"], "care")
-            )
+            refusal = self.refusal(self.shared, "call", company=company)
             self.assertEqual(refusal, "opted_out")
 
     def test_visit_in_one_clinic_is_no_return_to_the_other(self):
@@ -215,11 +212,8 @@ class TestBranches(SmtpClinicCase):
         consents._withdraw(annie, self.clinic, "mail", "all", "page")
         annie.phone = "+1 212 555 0100"
         consents._withdraw(annie, self.clinic, "call", "all", "staff")
-        policy = self.env["reactivation.contact.policy"]
         for channel, expected in (("mail", None), ("call", "opted_out")):
-            ((refusal,),) = self.env.execute_query(
-                policy._refusal_of_contact(annie, self.branch, [channel], "care")
-            )
+            refusal = self.refusal(annie, channel, company=self.branch)
             self.assertEqual(refusal, expected, channel)
 
     def test_limits_count_over_parent_and_branch(self):

@@ -53,10 +53,7 @@ class TestConsent(ClinicCase):
         cls.ada = cls.person("Ada", phone="+1 212-555-0142")
 
     def as_user(self, user, records=None):
-        records = self.consents if records is None else records
-        return records.with_user(user).with_context(
-            allowed_company_ids=user.company_ids.ids
-        )
+        return super().as_user(user, self.consents if records is None else records)
 
     def say(self, state, partner, channel, purpose, way, company=None, **words):
         method = self.consents._withdraw if state == "stop" else self.consents._grant

@@ -2,7 +2,6 @@ from datetime import datetime, timedelta
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Command
 from odoo.tests import new_test_user, tagged
 
 from .test_task_results import TaskCase
@@ -78,12 +77,7 @@ class TestEnrollmentDrag(TaskCase):
     def test_others_move_nothing(self):
         """I1, I3"""
         portal = new_test_user(self.env, login="paula", groups="base.group_portal")
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         for user in (portal, stranger):
             with self.assertRaises(AccessError):
                 self.card.with_user(user).write({"stage": "booked"})

@@ -29,6 +29,15 @@ class TestFamily(MailClinicCase):
         self.run_crons()
         return campaign
 
+    def claim(self, campaign):
+        """:return: (deliveries that a runner claimed, the one that stands for all)"""
+        self.refresh()
+        campaign.action_start()
+        deliveries = self.env["reactivation.delivery"]
+        deliveries._schedule_due()
+        claimed, _decided = deliveries._claim(50)
+        return claimed, claimed.filtered(lambda item: not item.lead_id)
+
     def test_one_message_names_all(self):
         """E4: five members of a family share an e-mail; one message per address."""
         people = self.family("Ada One", "Ben Two", "Cleo Three", "Dan Four", "Eve Five")
@@ -151,13 +160,8 @@ class TestFamily(MailClinicCase):
     def test_refused_address_fails_for_all_and_counts_once(self):
         ada, ben = self.family("Ada One", "Ben Two")
         campaign = self.campaign()
-        self.refresh()
-        campaign.action_start()
-        deliveries = self.env["reactivation.delivery"]
-        deliveries._schedule_due()
-        claimed, _decided = deliveries._claim(50)
+        claimed, lead = self.claim(campaign)
         self.assertEqual(len(claimed), 2)
-        lead = claimed.filtered(lambda item: not item.lead_id)
         with lead._last_look(campaign, "mail") as last_look:
             self.assertTrue(lead._begin_sending(last_look))
             self.env.invalidate_all()
@@ -169,12 +173,7 @@ class TestFamily(MailClinicCase):
         """B4 with a family."""
         people = self.family("Ada One", "Ben Two")
         campaign = self.campaign()
-        self.refresh()
-        campaign.action_start()
-        deliveries = self.env["reactivation.delivery"]
-        deliveries._schedule_due()
-        claimed, _decided = deliveries._claim(50)
-        lead = claimed.filtered(lambda item: not item.lead_id)
+        claimed, lead = self.claim(campaign)
         with lead._last_look(campaign, "mail") as last_look:
             lead._begin_sending(last_look)
         self.later(hours=1)
@@ -187,12 +186,7 @@ class TestFamily(MailClinicCase):
         anew."""
         ada, ben = self.family("Ada One", "Ben Two")
         campaign = self.campaign()
-        self.refresh()
-        campaign.action_start()
-        deliveries = self.env["reactivation.delivery"]
-        deliveries._schedule_due()
-        claimed, _decided = deliveries._claim(50)
-        lead = claimed.filtered(lambda item: not item.lead_id)
+        claimed, lead = self.claim(campaign)
         member = claimed - lead
         self.meet(member.partner_id, NOW.replace(month=4))
         with lead._last_look(campaign, "mail") as last_look:

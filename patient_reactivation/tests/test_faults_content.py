@@ -374,16 +374,11 @@ class TestNothingIsFetched(MailClinicCase):
             zip="12207",
             country_id=self.env.ref("base.us").id,
         )
-        recall = self.campaign(steps=0)
-        step = self.env["reactivation.step"].create(
-            {
-                "name": "Letter",
-                "method_id": recall.method_ids.id,
-                "channel": "letter",
-                "letter_body": Markup("<p>Dear {first_name},</p>")
-                + Markup(self.body()),
-            }
+        recall = self.step_campaign(
+            "letter",
+            letter_body=Markup("<p>Dear {first_name},</p>") + Markup(self.body()),
         )
+        step = recall.method_ids.step_ids
         # As somebody writes it who goes around the editor.
         self.env.cr.execute(
             "UPDATE reactivation_step SET letter_body = jsonb_build_object("

@@ -25,11 +25,6 @@ class TestHeartbeat(MailClinicCase):
         self.runner.last_start = fields.Datetime.now() - timedelta(**ago)
         self.env.invalidate_all()
 
-    def as_user(self, user, records):
-        return records.with_user(user).with_context(
-            allowed_company_ids=user.company_ids.ids
-        )
-
     # ------------------------------------------------------------------- health
 
     def test_before_the_first_run(self):

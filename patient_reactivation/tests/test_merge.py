@@ -199,9 +199,7 @@ class TestMerge(MailClinicCase):
     def refused(self, partner, channel="mail", purpose="care", company=None):
         """What the policy answers about a contact."""
         self.refresh()
-        company = company or self.clinic
-        answers = self.env["reactivation.contact.policy"]._explain(partner, company)
-        return answers[partner.id][channel, purpose]
+        return self.refusal(partner, channel, purpose, company)
 
     def test_what_is_true_of_one_is_true_of_both(self):
         """A11: do not contact, deceased, federal payer."""

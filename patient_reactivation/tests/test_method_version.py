@@ -282,10 +282,7 @@ class TestMethodVersion(MailClinicCase):
         step._create_mailing("fr_FR").subject = "Bonjour"
         step.mailing_ids[0].subject = "Hello"
         self.start(campaign)
-        self.env.cr.execute("UPDATE res_lang SET active = FALSE WHERE code = 'fr_FR'")
-        self.env.registry.clear_cache()
-        self.env.registry.clear_cache("stable")
-        self.env.invalidate_all()
+        self.uninstall_language("fr_FR")
         self.run_crons()
         self.assertDeliveries(luc, ["sent"])
         self.assertEqual(self.subjects("luc.old@example.com"), ["Hello"])
@@ -304,10 +301,7 @@ class TestMethodVersion(MailClinicCase):
         step.mailing_ids.unlink()
         step._create_mailing("fr_FR").subject = "Bonjour"
         self.start(campaign)
-        self.env.cr.execute("UPDATE res_lang SET active = FALSE WHERE code = 'fr_FR'")
-        self.env.registry.clear_cache()
-        self.env.registry.clear_cache("stable")
-        self.env.invalidate_all()
+        self.uninstall_language("fr_FR")
         self.run_crons()
         self.assertDeliveries(ada, ["sent"])
 

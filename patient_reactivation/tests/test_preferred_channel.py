@@ -58,6 +58,19 @@ class TestPreferredChannel(MailClinicCase):
         self.start("mail", "call")
         self.assertEqual(self.channel(ada), ("call", "todo"))
 
+    def test_a_wish_the_clinic_did_not_list(self):
+        """Who wants a letter gets one, also where letters are not in the order; nobody
+        else does."""
+        post = {"street": "5 Main St", "city": "New York", "zip": "10001"}
+        ada = self.lapsed("Ada", preferred_channel="letter", **post)
+        ben = self.lapsed("Ben", email="ben@example.com", **post)
+        self.env["reactivation.channel.order"].create(
+            {"company_id": self.clinic.id, "channel": "mail"}
+        )
+        self.start("mail", "letter")
+        self.assertEqual(self.channel(ada), ("letter", "todo"))
+        self.assertEqual(self.channel(ben), ("mail", "sent"))
+
     def test_a_wish_that_is_not_allowed(self):
         """Wants e-mails, and opted out of them: the next channel."""
         ada = self.lapsed("Ada", phone="+12125550142", preferred_channel="mail")

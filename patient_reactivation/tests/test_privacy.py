@@ -31,11 +31,6 @@ class PrivacyCase(MailClinicCase):
         cls.privacy = cls.env["reactivation.privacy"]
         cls.consents = cls.env["reactivation.consent"]
 
-    def as_user(self, user, records):
-        return records.with_user(user).with_context(
-            allowed_company_ids=user.company_ids.ids
-        )
-
     @classmethod
     def patient(cls, name=NAME, **values):
         """Somebody with as much on record as there can be."""
@@ -310,12 +305,7 @@ class TestErasure(PrivacyCase):
             self.erase(ada, self.desk)
         with self.assertRaises(AccessError):
             self.as_user(self.desk, ada).action_reactivation_erase()
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         with self.assertRaisesRegex(AccessError, "a company you have no access to"):
             self.erase(ada, stranger)
         ada.company_id = self.clinic
@@ -809,12 +799,7 @@ class TestExport(PrivacyCase):
                 self.export(ada, user)
             with self.assertRaises(AccessError):
                 self.as_user(user, ada).action_reactivation_export()
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         with self.assertRaises(AccessError):
             self.export(ada, stranger)
 
@@ -834,12 +819,7 @@ class TestExportRoute(Clinic, HttpCase):
         """J3, I1, H5"""
         ada = self.lapsed(NAME, company_id=self.clinic.id)
         self.refresh()
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         portal = self._staff(
             "portal", self.clinic, [Command.set(self.clinic.ids)], "base.group_portal"
         )

@@ -41,12 +41,6 @@ class TestReadiness(ClinicCase):
                 return fault
         raise AssertionError(f"{words} not in {[item['text'] for item in faults]}")
 
-    def as_manager(self, records):
-        """As a manager who works in this clinic only."""
-        return records.with_user(self.manager).with_context(
-            allowed_company_ids=self.clinic.ids
-        )
-
     def set_body(self, html):
         """What an administrator wrote into the e-mail's code."""
         self.mailing.body_html = (
@@ -85,7 +79,7 @@ class TestReadiness(ClinicCase):
 
     def test_a_manager_mends_the_address_on_the_contact(self):
         self.clinic.street = False
-        campaign = self.as_manager(self.recall)
+        campaign = self.as_user(self.manager, self.recall)
         fault = self.assertFault("Street", campaign=campaign)
         self.assertEqual(
             (fault["model"], fault["id"]), ("res.partner", self.clinic.partner_id.id)
@@ -94,7 +88,7 @@ class TestReadiness(ClinicCase):
     def test_a_link_that_the_user_may_not_use_is_not_offered(self):
         """This manager may not write contacts either."""
         self.clinic.street = False
-        campaign = self.as_manager(self.recall)
+        campaign = self.as_user(self.manager, self.recall)
         self.env.invalidate_all()
         (fault,) = [
             item
@@ -301,7 +295,9 @@ class TestReadiness(ClinicCase):
         theirs = self.campaign(name="Theirs", company_id=self.other_clinic.id)
         self.leads_to(self.recall, theirs)
         self.leads_to(theirs, self.recall)
-        self.assertFault("Theirs", "circle", campaign=self.as_manager(self.recall))
+        self.assertFault(
+            "Theirs", "circle", campaign=self.as_user(self.manager, self.recall)
+        )
 
     # ----------------------------------------------------------------- warnings
 
@@ -386,7 +382,7 @@ class TestReadiness(ClinicCase):
         with self.assertRaises(UserError):
             self.recall.action_mend("res.users", self.env.uid)
         with self.assertRaises(AccessError):
-            self.as_manager(self.recall).action_mend(
+            self.as_user(self.manager, self.recall).action_mend(
                 "reactivation.campaign",
                 self.campaign(company_id=self.other_clinic.id).id,
             )

@@ -452,12 +452,7 @@ class TestResponse(ResponseCase):
     def test_task_of_another_clinic(self):
         """H5"""
         self.reply()
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            [(6, 0, self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         env = self.env(
             user=stranger, context={"allowed_company_ids": self.other_clinic.ids}
         )

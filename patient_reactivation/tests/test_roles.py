@@ -12,7 +12,7 @@ from odoo.service.model import call_kw
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import MailClinicCase
+from .common import MailClinicCase, TwoClinics
 
 OURS = "odoo.addons.patient_reactivation."
 
@@ -64,17 +64,10 @@ MODEL_METHODS = {
 LOGGERS = ("odoo.addons.base.models.ir_model", "odoo.models", "odoo.sql_db")
 
 
-class RolesCase(MailClinicCase):
+class RolesCase(TwoClinics, MailClinicCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.ada = cls.lapsed("Ada")
-        cls.theirs = cls.person("Theirs")
-        cls.visit(cls.theirs, 250, company_id=cls.other_clinic.id)
-        cls.recall = cls.campaign(start=True)
-        cls.other_recall = cls.campaign(
-            start=True, name="Other", company_id=cls.other_clinic.id
-        )
         cls.env["reactivation.delivery"]._schedule_due()
         cls.env.flush_all()
         cls.env.invalidate_all()

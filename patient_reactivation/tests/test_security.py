@@ -3,30 +3,18 @@ from odoo.fields import Command
 from odoo.service.model import get_public_method
 from odoo.tests import tagged
 
-from .common import MailClinicCase
+from .common import MailClinicCase, TwoClinics
 
 
 @tagged("post_install", "-at_install")
-class TestSecurity(MailClinicCase):
+class TestSecurity(TwoClinics, MailClinicCase):
     """Each role, the portal, the public, and the other company."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.ada = cls.lapsed("Ada")
-        cls.theirs = cls.person("Theirs")
-        cls.visit(cls.theirs, 250, company_id=cls.other_clinic.id)
-        cls.recall = cls.campaign(start=True)
-        cls.other_recall = cls.campaign(
-            start=True, name="Other", company_id=cls.other_clinic.id
-        )
         cls.our_models = sorted(
             name for name in cls.env if name.startswith("reactivation.")
-        )
-
-    def as_user(self, user, records):
-        return records.with_user(user).with_context(
-            allowed_company_ids=user.company_ids.ids
         )
 
     # -------------------------------------------------------------------- roles

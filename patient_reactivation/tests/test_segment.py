@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
+from ..models.reactivation_segment import CRITERIA
 from .common import ClinicCase
 
 COST = "patient_reactivation.reactivation_reason_cost"
@@ -25,17 +26,10 @@ class TestSegment(ClinicCase):
             ]
         ).segment_ids
 
-    def as_user(self, user):
-        """The environment of a user, who works at one clinic."""
-        companies = {"allowed_company_ids": user.company_ids.ids}
-        return self.env(user=user, context={**self.env.context, **companies})
-
     def who(self, segment):
         """Names of the patients in a segment, as a click on its number opens them."""
-        action = segment.with_env(self.as_user(self.manager)).action_open_patients()
-        audience = self.env["reactivation.audience"].with_env(
-            self.as_user(self.manager)
-        )
+        action = segment.with_env(self.env_of(self.manager)).action_open_patients()
+        audience = self.env["reactivation.audience"].with_env(self.env_of(self.manager))
         rows = audience.with_context(**action["context"]).search(action["domain"])
         return sorted(rows.partner_id.mapped("name"))
 
@@ -149,12 +143,12 @@ class TestSegment(ClinicCase):
         )
         self.assertEqual((found["lapsed"], found["none"]), (5, 0))
         self.assertEqual(self.who(repeat), ["Twice"])
-        action = repeat.with_env(self.as_user(self.manager)).action_open_patients(
+        action = repeat.with_env(self.env_of(self.manager)).action_open_patients(
             taken=True
         )
         taken = (
             self.env["reactivation.audience"]
-            .with_env(self.as_user(self.manager))
+            .with_env(self.env_of(self.manager))
             .with_context(**action["context"])
             .search(action["domain"])
         )
@@ -336,7 +330,7 @@ class TestSegment(ClinicCase):
         field = self.env["res.partner"]._fields["signup_type"]
         self.assertEqual(field.groups, "base.group_erp_manager")
         secret = "[('partner_id.signup_type', '=', 'reset')]"
-        mine = segment.with_env(self.as_user(self.manager))
+        mine = segment.with_env(self.env_of(self.manager))
         with (
             self.assertRaisesRegex(ValidationError, "may not read"),
             self.env.cr.savepoint(),
@@ -352,7 +346,7 @@ class TestSegment(ClinicCase):
         """I1"""
         self.lapsed()
         self.refresh()
-        segment = self.segments({}).with_env(self.as_user(self.desk))
+        segment = self.segments({}).with_env(self.env_of(self.desk))
         rows = [
             self.values(segment.sudo(), domain="[('partner_id.name', 'ilike', 'z')]"),
             {"id": False, "name": "Mine"},
@@ -364,7 +358,7 @@ class TestSegment(ClinicCase):
             segment.action_open_patients()
         with self.assertRaises(AccessError):
             self.env["reactivation.audience"].with_env(
-                self.as_user(self.desk)
+                self.env_of(self.desk)
             ).with_context(reactivation_campaign=segment.campaign_id.id).search([])
 
     def test_another_clinic_is_not_counted(self):
@@ -376,13 +370,11 @@ class TestSegment(ClinicCase):
         segment = self.segments({})
         self.assertEqual(self.who(segment), ["Ours"])
         with self.assertRaises(AccessError):
-            segment.with_env(self.as_user(self.manager)).live_counts(
+            segment.with_env(self.env_of(self.manager)).live_counts(
                 self.other_clinic.id, []
             )
         theirs = self.campaign(company_id=self.other_clinic.id)
-        audience = self.env["reactivation.audience"].with_env(
-            self.as_user(self.manager)
-        )
+        audience = self.env["reactivation.audience"].with_env(self.env_of(self.manager))
         self.assertFalse(
             audience.with_context(reactivation_campaign=theirs.id).search([])
         )
@@ -410,7 +402,8 @@ class TestSegment(ClinicCase):
             {"tag_ids": [Command.link(tag.id)], "payer_cash": True, "inactive_from": 9}
         )
         copy = segment.campaign_id.copy().segment_ids
-        self.assertEqual(copy._plan(), segment._plan())
+        for name in CRITERIA:
+            self.assertEqual(copy[name], segment[name], name)
         self.assertIn("Away 9 months or more", copy.summary)
         self.assertIn("Pays in Cash", copy.summary)
         self.assertIn("Braces", copy.summary)

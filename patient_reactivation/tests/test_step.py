@@ -205,12 +205,7 @@ class TestStepStats(MailClinicCase):
         self.lapsed()
         campaign = self.campaign(start=True)
         self.run_crons()
-        other = self._staff(
-            "visitor",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        other = self.stranger()
         methods = self.env["reactivation.method"].with_user(other)
         methods = methods.with_context(allowed_company_ids=self.other_clinic.ids)
         self.assertFalse(methods.search([("id", "in", campaign.method_ids.ids)]))

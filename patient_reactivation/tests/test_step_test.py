@@ -8,13 +8,11 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from odoo.addons.base.models.ir_mail_server import IrMail_Server
-from odoo.addons.patient_reactivation.tests.common import MailClinicCase
-
-from .test_rehearsal import TABLES
+from odoo.addons.patient_reactivation.tests.common import MailClinicCase, Untouched
 
 
 @tagged("post_install", "-at_install")
-class TestStepTest(MailClinicCase):
+class TestStepTest(Untouched, MailClinicCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -33,14 +31,6 @@ class TestStepTest(MailClinicCase):
         ).create(
             {"step_id": (step or self.step).id, "partner_id": self.ada.id, **values}
         )
-
-    def counts(self):
-        self.env.flush_all()
-        found = {}
-        for table in TABLES:
-            self.env.cr.execute(f"SELECT count(*), max(id) FROM {table}")
-            found[table] = self.env.cr.fetchone()
-        return found
 
     # --------------------------------------------------------------------- mail
 
@@ -259,12 +249,7 @@ class TestStepTest(MailClinicCase):
             step.action_send_test()
 
     def test_a_step_of_another_company(self):
-        foreign = self._staff(
-            "foreign_tester",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        foreign = self.stranger()
         with self.assertRaises(AccessError):
             self.prepare(user=foreign).action_send()
         self.assertFalse(self._mails)

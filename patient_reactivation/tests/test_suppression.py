@@ -15,10 +15,7 @@ class TestSuppression(ClinicCase):
         cls.suppressions = cls.env["reactivation.suppression"]
 
     def as_user(self, user, records=None):
-        records = self.suppressions if records is None else records
-        return records.with_user(user).with_context(
-            allowed_company_ids=user.company_ids.ids
-        )
+        return super().as_user(user, self.suppressions if records is None else records)
 
     def refusal(self, kind, *addresses, company=False):
         self.env.flush_all()

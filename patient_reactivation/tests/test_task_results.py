@@ -27,35 +27,15 @@ class TaskCase(MailClinicCase):
     @classmethod
     def calls(cls, channel="call", **values):
         """A campaign with one step that people carry out."""
-        campaign = cls.env["reactivation.campaign"].create(
-            {
-                "name": "Calls",
-                "company_id": cls.clinic.id,
-                "segment_ids": [Command.create({"name": "Everybody"})],
-                "method_ids": [
-                    Command.create(
-                        {
-                            "name": "By phone",
-                            "step_ids": [
-                                Command.create(
-                                    {
-                                        "name": "Call",
-                                        "channel": channel,
-                                        "user_id": cls.desk.id,
-                                        "script": "Hello, is this {first_name}?",
-                                        "letter_body": "<p>Dear {first_name},</p>",
-                                        "message": "Hello {first_name}",
-                                        **values,
-                                    }
-                                )
-                            ],
-                        }
-                    )
-                ],
-            }
+        texts = {
+            "script": "Hello, is this {first_name}?",
+            "letter_body": "<p>Dear {first_name},</p>",
+            "message": "Hello {first_name}",
+        }
+        campaign = cls.step_campaign(
+            channel, **{"name": "Call", "user_id": cls.desk.id} | texts | values
         )
-        cls.refresh()
-        campaign.action_start()
+        cls.start(campaign)
         return campaign
 
     @classmethod
@@ -100,6 +80,46 @@ class TestTaskResults(TaskCase):
         self.assertEqual(activity.state, "done")
         enrollment = self.enrollment(ada)
         self.assertEqual((enrollment.stage, enrollment.steps_ended), ("booked",) * 2)
+
+    def test_what_the_patient_said_goes_with_the_result(self):
+        """The sheet hands over its note and the reason with the button."""
+        cost = self.env.ref("patient_reactivation.reactivation_reason_cost")
+        ada, ben = self.callee("Ada Sample", 1), self.callee("Ben Sample", 2)
+        self.calls()
+        self.run_crons()
+        said = {
+            "reactivation_note": " Too dear since the move ",
+            "reactivation_reason_id": cost.id,
+        }
+        task = self.task(ada)
+        self.at_desk(task).with_context(**said).action_result_not_interested()
+        self.assertEqual(task.result_note, "Too dear since the move")
+        self.assertEqual(self.enrollment(ada).patient_id.reason_id, cost)
+        # Asked for the time first, the note stands in the dialog; the last word counts.
+        task = self.task(ben)
+        desk = self.at_desk(task).with_context(**said)
+        context = desk.action_result_call_later()["context"]
+        self.assertEqual(context["default_note"], "Too dear since the move")
+        dialog = self.env["reactivation.task.later"].with_user(self.desk)
+        dialog = dialog.with_context(
+            **context,
+            reactivation_note=said["reactivation_note"],
+            allowed_company_ids=self.clinic.ids,
+        ).create({"note": False})
+        dialog.action_confirm()
+        self.assertEqual((task.result, task.result_note), ("call_later", False))
+        self.assertEqual(self.enrollment(ben).patient_id.reason_id, cost)
+
+    def test_nothing_said_changes_no_reason(self):
+        cost = self.env.ref("patient_reactivation.reactivation_reason_cost")
+        ada = self.callee()
+        self.calls()
+        self.run_crons()
+        self.enrollment(ada).patient_id.reason_id = cost
+        said = {"reactivation_note": "", "reactivation_reason_id": 0}
+        self.at_desk(self.task(ada)).with_context(**said).action_result_no_answer()
+        self.assertFalse(self.task(ada).result_note)
+        self.assertEqual(self.enrollment(ada).patient_id.reason_id, cost)
 
     def test_call_later_keeps_the_task_for_its_hour(self):
         ada = self.callee()
@@ -408,12 +428,7 @@ class TestTaskResults(TaskCase):
         task = self.task(ada)
         portal = new_test_user(self.env, login="paula", groups="base.group_portal")
         employee = new_test_user(self.env, login="emil", groups="base.group_user")
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         methods = [
             "action_take",
             "action_release",

@@ -39,13 +39,9 @@ class TestTemplates(ClinicCase):
 
     def use(self, template, user=None, lang="en_US"):
         """The campaign a manager gets of a template."""
-        template = self.as_seen_by(user or self.manager, template)
+        template = self.as_user(user or self.manager, template)
         action = template.with_context(lang=lang).action_use()
         return self.env[action["res_model"]].browse(action["res_id"])
-
-    def as_seen_by(self, user, records):
-        companies = user.company_ids.ids
-        return records.with_user(user).with_context(allowed_company_ids=companies)
 
     def errors(self, campaign):
         return [
@@ -192,7 +188,7 @@ class TestTemplates(ClinicCase):
         """Nothing in them asks for more than a manager may write."""
         campaign = self.use(self.recall)
         mailing = campaign.method_ids[0].step_ids[0].mailing_ids[0]
-        mailing = self.as_seen_by(self.manager, mailing)
+        mailing = self.as_user(self.manager, mailing)
         mailing.write({"body_html": mailing.body_html, "subject": "Hello again"})
         self.assertEqual(mailing.subject, "Hello again")
 
@@ -301,28 +297,28 @@ class TestTemplates(ClinicCase):
 
     def test_the_front_desk_uses_no_template(self):
         with self.assertRaises(AccessError):
-            self.as_seen_by(self.desk, self.recall).action_use()
+            self.as_user(self.desk, self.recall).action_use()
         with self.assertRaises(AccessError):
-            self.as_seen_by(self.desk, self.recall).read(["name"])
+            self.as_user(self.desk, self.recall).read(["name"])
 
     def test_a_portal_user_sees_no_template(self):
         portal = self._staff(
             "portal_template", self.clinic, self.clinic.ids, "base.group_portal"
         )
         with self.assertRaises(AccessError):
-            self.as_seen_by(portal, self.recall).read(["name"])
+            self.as_user(portal, self.recall).read(["name"])
 
     def test_a_manager_changes_no_template(self):
         """They serve every company."""
         with self.assertRaises(AccessError):
-            self.as_seen_by(self.manager, self.recall).name = "Mine"
+            self.as_user(self.manager, self.recall).name = "Mine"
 
     def test_a_template_of_another_company(self):
         foreign = self.recall.copy({"company_id": self.other_clinic.id})
         self.assertTrue(foreign.method_ids.step_ids)
         with self.assertRaises(AccessError):
-            self.as_seen_by(self.manager, foreign).action_use()
-        steps = self.as_seen_by(self.manager, foreign.method_ids.step_ids.browse())
+            self.as_user(self.manager, foreign).action_use()
+        steps = self.as_user(self.manager, foreign.method_ids.step_ids.browse())
         self.assertFalse(steps.search([("company_id", "=", self.other_clinic.id)]))
 
     def test_the_campaign_is_of_the_company_one_works_in(self):
@@ -332,7 +328,7 @@ class TestTemplates(ClinicCase):
             [Command.set([self.clinic.id, self.other_clinic.id])],
             "patient_reactivation.group_reactivation_manager",
         )
-        template = self.as_seen_by(manager, self.recall)
+        template = self.as_user(manager, self.recall)
         action = template.with_company(self.other_clinic).action_use()
         campaign = self.env["reactivation.campaign"].browse(action["res_id"])
         self.assertEqual(campaign.company_id, self.other_clinic)

@@ -5,32 +5,20 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import fields
-from odoo.fields import Command
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import tagged
+
+from .common import TourCase
 
 
 @tagged("post_install", "-at_install")
-class TestTours(HttpCase):
+class TestTours(TourCase):
     """Each tour clicks what a person of that role clicks, and looks at the result."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env["res.lang"]._activate_lang("en_US")
-        cls.clinic = cls.env["res.company"].create(
-            {
-                "name": "Tour Clinic",
-                "street": "1 Main Street",
-                "city": "New York",
-                "zip": "10001",
-                "country_id": cls.env.ref("base.us").id,
-                "email": "clinic@example.com",
-            }
-        )
-        cls.desk = cls._staff("tour_front_desk", "user", "base.group_partner_manager")
-        cls.manager = cls._staff(
-            "tour_manager", "manager", "base.group_partner_manager"
-        )
+        cls.desk = cls.staff("tour_front_desk", "user", "base.group_partner_manager")
+        cls.manager = cls.staff("tour_manager", "manager", "base.group_partner_manager")
         cls.tara = cls._patient(
             "Tara Toures", [8, 10], email="tara@example.com", phone="+1 212-555-0142"
         )
@@ -39,65 +27,25 @@ class TestTours(HttpCase):
         cls.env["reactivation.patient"]._refresh()
 
     @classmethod
-    def _staff(cls, login, role, groups):
-        return new_test_user(
-            cls.env,
-            login=login,
-            name=login.replace("_", " ").title(),
-            groups=f"patient_reactivation.group_reactivation_{role},{groups}",
-            company_id=cls.clinic.id,
-            company_ids=cls.clinic.ids,
-            lang="en_US",
-        )
-
-    @classmethod
     def _patient(cls, name, months, **values):
         """A contact who came once in each of the months, counted back from today."""
-        partner = cls.env["res.partner"].create(
-            {"name": name, "lang": "en_US", **values}
-        )
         # A few days more: "8 months ago" must not depend on the hour of the day.
         now = fields.Datetime.now() - timedelta(days=5)
-        cls.env["reactivation.external.visit"].create(
-            [
-                {
-                    "company_id": cls.clinic.id,
-                    "reference": f"TOUR-{name}-{month}",
-                    "partner_id": partner.id,
-                    "date": now - relativedelta(months=month),
-                }
-                for month in months
-            ]
-        )
-        return partner
+        whens = [now - relativedelta(months=month) for month in months]
+        return cls.patient(name, whens, **values)
 
     @classmethod
-    def _campaign(cls, channel="mail"):
+    def _running(cls, channel="mail"):
         """A running campaign of one step, whose patients are due."""
-        campaign = cls.env["reactivation.campaign"].create(
-            {
-                "name": "Tour recall",
-                "company_id": cls.clinic.id,
-                "user_id": cls.manager.id,
-                "segment_ids": [Command.create({"name": "Everybody"})],
-                "method_ids": [
-                    Command.create(
-                        {
-                            "name": "One step",
-                            "step_ids": [
-                                Command.create(
-                                    {
-                                        "name": "First step",
-                                        "channel": channel,
-                                        "user_id": cls.desk.id,
-                                        "script": "Would Thursday suit you?",
-                                    }
-                                )
-                            ],
-                        }
-                    )
-                ],
-            }
+        campaign = cls.new_campaign(
+            cls.manager,
+            method_ids=cls.method(
+                "One step",
+                name="First step",
+                channel=channel,
+                user_id=cls.desk.id,
+                script="Would Thursday suit you?",
+            ),
         )
         if channel == "mail":
             campaign.method_ids.step_ids._create_mailing("en_US")
@@ -148,14 +96,14 @@ class TestTours(HttpCase):
     def test_manager_reads_why_patients_are_not_contacted(self):
         self._patient("Wim Toures", [9], email="w@example.com", do_not_contact=True)
         self.env["reactivation.patient"]._refresh()
-        self._campaign()
+        self._running()
         self.start_tour("/odoo", "reactivation_why_not", login=self.manager.login)
 
     def test_manager_looks_after_uncertain_messages(self):
         """B3, C4: what may have arrived is decided about by people."""
         ugo = self._patient("Ugo Toures", [9], email="ugo@example.com")
         self.env["reactivation.patient"]._refresh()
-        self._campaign()
+        self._running()
         deliveries = self.env["reactivation.delivery"].search(
             [("partner_id", "in", (self.tara + ugo).ids)]
         )
@@ -181,7 +129,7 @@ class TestTours(HttpCase):
         self.assertEqual((deliveries - arrived).state, "pending")
 
     def test_front_desk_calls_a_patient(self):
-        self._campaign("call")
+        self._running("call")
         delivery = self.env["reactivation.delivery"].search(
             [("partner_id", "=", self.tara.id)]
         )

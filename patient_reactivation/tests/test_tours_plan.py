@@ -1,49 +1,20 @@
 """A manager makes a method, and a new version of one that patients are on."""
 
-from datetime import timedelta
-
 from odoo import fields
-from odoo.fields import Command
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import tagged
+
+from .common import TourCase
 
 
 @tagged("post_install", "-at_install")
-class TestToursPlan(HttpCase):
+class TestToursPlan(TourCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env["res.lang"]._activate_lang("en_US")
-        cls.clinic = cls.env["res.company"].create(
-            {
-                "name": "Tour Clinic",
-                "street": "1 Main Street",
-                "city": "New York",
-                "zip": "10001",
-                "country_id": cls.env.ref("base.us").id,
-                "email": "clinic@example.com",
-            }
-        )
-        cls.manager = new_test_user(
-            cls.env,
-            login="tour_plan_manager",
-            groups="patient_reactivation.group_reactivation_manager",
-            company_id=cls.clinic.id,
-            company_ids=cls.clinic.ids,
-            lang="en_US",
-        )
-
-    def campaign(self, **values):
-        return self.env["reactivation.campaign"].create(
-            {
-                "company_id": self.clinic.id,
-                "user_id": self.manager.id,
-                "segment_ids": [Command.create({"name": "Everybody"})],
-                **values,
-            }
-        )
+        cls.manager = cls.staff("tour_plan_manager")
 
     def test_manager_makes_a_method_of_two_channels(self):
-        campaign = self.campaign(name="Plan tour")
+        campaign = self.new_campaign(self.manager, name="Plan tour")
         self.start_tour(
             "/odoo/reactivation-campaigns",
             "reactivation_plan",
@@ -58,28 +29,12 @@ class TestToursPlan(HttpCase):
         self.assertFalse(campaign.method_ids._problems())
 
     def test_manager_changes_a_method_that_patients_are_on(self):
-        partner = self.env["res.partner"].create(
-            {"name": "Tara Toures", "lang": "en_US", "email": "tara@example.com"}
-        )
-        self.env["reactivation.external.visit"].create(
-            {
-                "company_id": self.clinic.id,
-                "reference": "TOUR-PLAN-1",
-                "partner_id": partner.id,
-                "date": fields.Datetime.now() - timedelta(days=300),
-            }
-        )
+        self.patient("Tara Toures", email="tara@example.com")
         self.env["reactivation.patient"]._refresh()
-        campaign = self.campaign(
+        campaign = self.new_campaign(
+            self.manager,
             name="Version tour",
-            method_ids=[
-                Command.create(
-                    {
-                        "name": "E-mails",
-                        "step_ids": [Command.create({"name": "E-mail 1"})],
-                    }
-                )
-            ],
+            method_ids=self.method("E-mails", name="E-mail 1"),
         )
         old = campaign.method_ids
         old.step_ids._create_mailing("en_US")

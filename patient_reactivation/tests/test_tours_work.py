@@ -1,44 +1,27 @@
 """The morning of the front desk, in a real browser."""
 
-from datetime import timedelta
-
 from odoo import fields
-from odoo.fields import Command
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import tagged
+
+from .common import TourCase
 
 
 @tagged("post_install", "-at_install")
-class TestToursWork(HttpCase):
+class TestToursWork(TourCase):
     """From the list to three results, without touching anything else."""
+
+    clinic_values = {
+        "reactivation_tz": "America/New_York",
+        # Whenever this test runs.
+        "reactivation_hour_from": 0,
+        "reactivation_hour_to": 24,
+    }
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env["res.lang"]._activate_lang("en_US")
         cls.env["reactivation.contact.rule"].search([]).active = False
-        cls.clinic = cls.env["res.company"].create(
-            {
-                "name": "Tour Clinic",
-                "street": "1 Main Street",
-                "city": "New York",
-                "zip": "10001",
-                "country_id": cls.env.ref("base.us").id,
-                "email": "clinic@example.com",
-                "reactivation_tz": "America/New_York",
-                # Whenever this test runs.
-                "reactivation_hour_from": 0,
-                "reactivation_hour_to": 24,
-            }
-        )
-        cls.desk = new_test_user(
-            cls.env,
-            login="tour_desk",
-            name="Tour Desk",
-            groups="patient_reactivation.group_reactivation_user",
-            company_id=cls.clinic.id,
-            company_ids=cls.clinic.ids,
-            lang="en_US",
-        )
+        cls.desk = cls.staff("tour_desk", "user")
         cls.vera = cls._patient("Vera Toures", 3, "+1 212-555-0143")
         cls.tara = cls._patient("Tara Toures", 2, "+1 212-555-0142")
         cls.uwe = cls._patient("Uwe Toures", 1, "+1 212-555-0144")
@@ -47,49 +30,20 @@ class TestToursWork(HttpCase):
     @classmethod
     def _patient(cls, name, visits, phone):
         """A contact who came so often, the last time 250 days ago."""
-        partner = cls.env["res.partner"].create(
-            {"name": name, "phone": phone, "tz": "America/New_York", "lang": "en_US"}
-        )
-        cls.env["reactivation.external.visit"].create(
-            [
-                {
-                    "company_id": cls.clinic.id,
-                    "reference": f"TOUR-{name}-{number}",
-                    "partner_id": partner.id,
-                    "date": fields.Datetime.now() - timedelta(days=250 + 30 * number),
-                }
-                for number in range(visits)
-            ]
-        )
-        return partner
+        days = [250 + 30 * number for number in range(visits)]
+        return cls.patient(name, days, phone=phone, tz="America/New_York")
 
     def _tasks(self):
         """A running campaign, whose calls lie before the front desk."""
-        campaign = self.env["reactivation.campaign"].create(
-            {
-                "name": "Tour recall",
-                "company_id": self.clinic.id,
-                "user_id": self.desk.id,
-                "segment_ids": [Command.create({"name": "Everybody"})],
-                "method_ids": [
-                    Command.create(
-                        {
-                            "name": "By phone",
-                            "step_ids": [
-                                Command.create(
-                                    {
-                                        "name": "Call",
-                                        "channel": "call",
-                                        "user_id": self.desk.id,
-                                        "script": "Would Thursday suit you, "
-                                        "{first_name}?",
-                                    }
-                                )
-                            ],
-                        }
-                    )
-                ],
-            }
+        campaign = self.new_campaign(
+            self.desk,
+            method_ids=self.method(
+                "By phone",
+                name="Call",
+                channel="call",
+                user_id=self.desk.id,
+                script="Would Thursday suit you, {first_name}?",
+            ),
         )
         campaign.action_start()
         deliveries = self.env["reactivation.delivery"]
@@ -113,6 +67,12 @@ class TestToursWork(HttpCase):
         )
         self.assertEqual(deliveries.result_user_id, self.desk)
         self.assertGreater(of[self.uwe].call_at, fields.Datetime.now())
-        self.assertEqual(of[self.uwe].result_note, "after work")
+        self.assertEqual(
+            [of[who].result_note for who in (self.vera, self.tara, self.uwe)],
+            ["Comes with her mother", "The line was bad", "after work"],
+        )
+        cost = self.env.ref("patient_reactivation.reactivation_reason_cost")
+        reasons = [of[who].sheet_reason_id for who in (self.vera, self.tara, self.uwe)]
+        self.assertEqual(reasons, [cost.browse(), cost, cost.browse()])
         self.assertEqual(of[self.vera].enrollment_id.stage, "booked")
         self.assertFalse(deliveries.holder_id)

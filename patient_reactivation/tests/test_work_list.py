@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Command
+from odoo.service.model import call_kw
 from odoo.tests import new_test_user, tagged
 
 from .test_task_results import TaskCase
@@ -149,6 +149,18 @@ class TestWorkList(TaskCase):
         action = theirs.browse().action_start()
         self.assertEqual(action["params"]["action"]["res_id"], rows[1].delivery_id.id)
 
+    def test_start_calling_as_the_button_does(self):
+        """The web client hands over the ids of the chosen rows, or none."""
+        self.callee("Ada Sample", 1)
+        self.callee("Ben Sample", 2, visits=2)
+        self.calls()
+        self.run_crons()
+        rows = self.rows()
+        for chosen, first in ((rows.browse(), rows[0]), (rows[1], rows[1])):
+            action = call_kw(rows.browse(), "action_start", [chosen.ids], {})
+            self.assertEqual(action["params"]["action"]["res_id"], first.delivery_id.id)
+        self.assertEqual(action["params"]["resIds"], rows[1].delivery_id.ids)
+
     def test_first_page_as_the_web_client_asks(self):
         self.callee()
         self.calls()
@@ -191,12 +203,7 @@ class TestWorkList(TaskCase):
             row.export_data(["partner_id"])
         with self.assertRaises(AccessError):
             row.write({"value": 3})
-        stranger = self._staff(
-            "stranger",
-            self.other_clinic,
-            [Command.set(self.other_clinic.ids)],
-            "patient_reactivation.group_reactivation_manager",
-        )
+        stranger = self.stranger()
         work = self.env["reactivation.work"]
         theirs = work.with_user(stranger).with_context(
             allowed_company_ids=self.other_clinic.ids

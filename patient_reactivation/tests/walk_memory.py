@@ -77,6 +77,7 @@ class Word:
     address: str | None = None
     ends: bool = True  # a yes ends what the same person said before
     exact: bool = False  # about no other purpose
+    free: frozenset = frozenset()  # companies where a yes had ended it by then
 
     def covers(self, purpose):
         """Is it about messages of this purpose?"""
@@ -219,19 +220,32 @@ class Memory:
         if word.granted:
             return []
         channels = ("mail", "call") if word.channel == "all" else (word.channel,)
-        return [
-            replace(word, channel=channel, purpose=purpose, exact=True)
-            for channel in channels
-            for purpose in COVERED_BY
-            if word.covers(purpose)
-            and not self._ended(
-                word,
-                word.company,
-                channel,
-                {purpose, "all"},
-                word.speaker.addresses(channel),
-            )
-        ]
+        companies = {other.company for other in self.words}
+        left = []
+        for channel in channels:
+            for purpose in COVERED_BY:
+                free = {
+                    company
+                    for company in companies
+                    if self._ended(
+                        word,
+                        company,
+                        channel,
+                        {purpose, "all"},
+                        word.speaker.addresses(channel),
+                    )
+                }
+                if word.covers(purpose) and word.company not in free:
+                    left.append(
+                        replace(
+                            word,
+                            channel=channel,
+                            purpose=purpose,
+                            exact=True,
+                            free=word.free | free,
+                        )
+                    )
+        return left
 
     def objections(self, person, company, channel, purpose):
         """What this person, or anybody about one of the addresses, does not want."""
@@ -243,6 +257,7 @@ class Memory:
             and word.channel in (channel, "all")
             and word.covers(purpose)
             and (word.company == company or channel == "call")
+            and company not in word.free
             and (word.speaker is person or word.address in addresses)
             and not self._ended(word, company, channel, {purpose, "all"}, addresses)
         ]

@@ -335,9 +335,7 @@ class Life:
         :return: (str, list of Fact): what came of it, as the work list names it, and
             what the caller notes besides
         """
-        picks, books, refuses, says, later = (
-            self.phone.random() for _draw in range(5)
-        )
+        picks, books, refuses, says, later = (self.phone.random() for _draw in range(5))
         if picks >= PICK_UP or (self.patient.kind == "deceased" and self.over):
             return "no_answer", []
         if picks < STRANGER:
