@@ -72,6 +72,14 @@ class ReactivationStep(models.Model):
 
     def _summary_of_mails(self):
         languages = dict(self.env["res.lang"].get_installed())
+        house = self.company_id.sudo().partner_id.lang
+        # The clinic's own language first, then as they were written.
+        mailings = self.mailing_ids.sorted(
+            lambda item: (
+                item.reactivation_lang != house,
+                item._origin.id or float("inf"),
+            )
+        )
         return [
             {
                 "id": mailing._origin.id,
@@ -84,7 +92,7 @@ class ReactivationStep(models.Model):
                 "lost": bool(mailing.reactivation_lang)
                 and mailing.reactivation_lang not in languages,
             }
-            for mailing in self.mailing_ids
+            for mailing in mailings
         ]
 
     def _summary_of_texts(self, channels, labels):

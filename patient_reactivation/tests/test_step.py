@@ -158,6 +158,23 @@ class TestStepStats(MailClinicCase):
         found = (step.method_id.step_stats or {}).get(str(step.id))
         return found and (found["sent"], found["engaged"], found["booked"])
 
+    def test_e_mails_are_drawn_in_the_clinic_s_language_first(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        method = self.campaign(steps=0).method_ids
+        step = self.env["reactivation.step"].create({"method_id": method.id})
+        step._create_mailing("en_US")
+        step._create_mailing("fr_FR")
+
+        def drawn():
+            self.env.invalidate_all()
+            (summary,) = method.step_summary
+            return [mail["lang"] for mail in summary["mails"]]
+
+        self.clinic.partner_id.lang = "en_US"
+        self.assertEqual(drawn(), ["English (US)", "Français"])
+        self.clinic.partner_id.lang = "fr_FR"
+        self.assertEqual(drawn(), ["Français", "English (US)"])
+
     def test_what_each_step_has_done(self):
         """A machine's opening is nobody's; a booking belongs to the step before."""
         ada, bob, cleo = (self.lapsed(name) for name in ("Ada", "Bob", "Cleo"))
