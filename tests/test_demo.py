@@ -593,6 +593,8 @@ def test_the_web_client_is_there_until_ctrl_c(run):
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,
+        # As a terminal starts it; a shell lets its background jobs ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     lines = []
     while not lines or not lines[-1].startswith("DEMO"):
