@@ -7,7 +7,7 @@ from odoo.fields import Command, Domain
 
 from .reactivation_consent import PURPOSES
 from .reactivation_patient import PATTERNS
-from .reactivation_step import CHANNEL_ICONS
+from .reactivation_step import channel_icon
 
 ICON = re.compile(r"fa-[a-z0-9-]+")
 
@@ -266,7 +266,7 @@ class ReactivationCampaignTemplateMethod(models.Model):
             steps.append(
                 {
                     "id": step.id,
-                    "icon": CHANNEL_ICONS.get(step.channel, "fa-cog"),
+                    "icon": channel_icon(step.channel),
                     "label": labels.get(step.channel),
                     "day": self.env._("Day %s", day),
                 }

@@ -14,6 +14,7 @@ class ReactivationChannelCall(models.AbstractModel):
     _inherit = "reactivation.channel.manual"
     _description = "Phone Call Channel"
     _address_kind = "phone"
+    _activity_xml_id = "mail.mail_activity_data_call"
 
     @api.model
     def _address_refusal_sql(self):
@@ -45,13 +46,6 @@ class ReactivationChannelCall(models.AbstractModel):
                 )
             ]
         return step._placeholder_problems("script")
-
-    @api.model
-    def _activity_type(self):
-        return (
-            self.env.ref("mail.mail_activity_data_call", raise_if_not_found=False)
-            or super()._activity_type()
-        )
 
     @api.model
     def _summary(self, delivery):

@@ -7,6 +7,7 @@ from odoo.tools import SQL, format_date, html2plaintext, is_html_empty
 from odoo.addons.base.models.ir_actions_report import _wkhtml as wkhtmltopdf
 
 from ..tools import letters
+from ..tools.languages import own_name
 from ..tools.own_content import without_foreign
 from ..tools.placeholders import plain
 from ..tools.problems import problem
@@ -22,6 +23,7 @@ class ReactivationChannelLetter(models.AbstractModel):
     _inherit = "reactivation.channel.manual"
     _description = "Letter Channel"
     _address_kind = "post"
+    _activity_xml_id = "patient_reactivation.mail_activity_type_letter"
 
     @api.model
     def _address_refusal_sql(self):
@@ -87,17 +89,10 @@ class ReactivationChannelLetter(models.AbstractModel):
                         "The letter of step “%(step)s” does not fit on one page "
                         "(%(language)s). Make it shorter.",
                         step=step.name,
-                        language=label.split(" / ")[-1],
+                        language=own_name(label),
                     )
                 )
         return problems
-
-    @api.model
-    def _activity_type(self):
-        kind = self.env.ref(
-            "patient_reactivation.mail_activity_type_letter", raise_if_not_found=False
-        )
-        return kind or super()._activity_type()
 
     @api.model
     def _summary(self, delivery):

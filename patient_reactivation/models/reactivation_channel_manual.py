@@ -3,6 +3,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import format_list
 
+from ..tools.languages import own_name
 from ..tools.placeholders import plain
 
 
@@ -16,11 +17,13 @@ class ReactivationChannelManual(models.AbstractModel):
     _name = "reactivation.channel.manual"
     _inherit = "reactivation.channel"
     _description = "Channel of the Front Desk"
+    _activity_xml_id = "mail.mail_activity_data_todo"
 
     @api.model
     def _activity_type(self):
-        """:return: the type of the task"""
-        return self.env.ref("mail.mail_activity_data_todo")
+        """:return: the type of the task; one that was deleted is a to-do"""
+        kind = self.env.ref(self._activity_xml_id, raise_if_not_found=False)
+        return kind or self.env.ref("mail.mail_activity_data_todo")
 
     @api.model
     def _summary(self, delivery):
@@ -102,9 +105,7 @@ class ReactivationChannelManual(models.AbstractModel):
             languages = dict(self.env["res.lang"].get_installed())
             if language := languages.get(recipient.lang):
                 lines.append(
-                    self.env._(
-                        "Language: %(language)s", language=language.split(" / ")[-1]
-                    )
+                    self.env._("Language: %(language)s", language=own_name(language))
                 )
         return [Markup("<p>%s</p>") % line for line in lines]
 

@@ -16,6 +16,7 @@ class ReactivationChannelSocial(models.AbstractModel):
     _name = "reactivation.channel.social"
     _inherit = "reactivation.channel.manual"
     _description = "Social Media Channel"
+    _activity_xml_id = "patient_reactivation.mail_activity_type_social"
 
     @api.model
     def _address_refusal_sql(self):
@@ -36,13 +37,6 @@ class ReactivationChannelSocial(models.AbstractModel):
                 )
             ]
         return step._placeholder_problems("message")
-
-    @api.model
-    def _activity_type(self):
-        kind = self.env.ref(
-            "patient_reactivation.mail_activity_type_social", raise_if_not_found=False
-        )
-        return kind or super()._activity_type()
 
     @api.model
     def _summary(self, delivery):

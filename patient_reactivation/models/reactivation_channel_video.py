@@ -18,6 +18,7 @@ class ReactivationChannelVideo(models.AbstractModel):
     _name = "reactivation.channel.video"
     _inherit = "reactivation.channel.call"
     _description = "Video Call Channel"
+    _activity_xml_id = "patient_reactivation.mail_activity_type_video"
 
     @api.model
     def _has_content(self, step):
@@ -51,13 +52,6 @@ class ReactivationChannelVideo(models.AbstractModel):
             for problem in step._placeholder_problems("message")
             if problem not in problems
         ]
-
-    @api.model
-    def _activity_type(self):
-        kind = self.env.ref(
-            "patient_reactivation.mail_activity_type_video", raise_if_not_found=False
-        )
-        return kind or super()._activity_type()
 
     @api.model
     def _summary(self, delivery):

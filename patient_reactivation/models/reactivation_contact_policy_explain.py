@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .reactivation_consent import PURPOSES
-from .reactivation_step import CHANNEL_ICONS
+from .reactivation_step import channel_icon
 
 LAST_DELIVERIES = 3
 
@@ -133,7 +133,7 @@ class ReactivationContactPolicy(models.AbstractModel):
         return [
             {
                 "channel": label,
-                "icon": CHANNEL_ICONS.get(channel, "fa-cog"),
+                "icon": channel_icon(channel),
                 "refusals": [
                     labels["reason"].get(answer[channel, purpose])
                     for purpose in labels["purpose"]
@@ -153,7 +153,7 @@ class ReactivationContactPolicy(models.AbstractModel):
         return {
             "date": fields.Datetime.context_timestamp(self, delivery.date).date(),
             "step": delivery.step_id.name,
-            "icon": CHANNEL_ICONS.get(delivery.channel, "fa-cog"),
+            "icon": channel_icon(delivery.channel),
             "channel": labels["channel"].get(delivery.channel),
             "state": labels["state"][delivery.state],
             "color": STATE_COLORS.get(delivery.state, "info"),

@@ -3,6 +3,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import format_date
 
+from ..tools.languages import own_name
 from .reactivation_delivery_task import MANUAL_CHANNELS
 
 # What the sheet of a task shows of the contacts before it.
@@ -112,10 +113,7 @@ class ReactivationDelivery(models.Model):
         languages = dict(self.env["res.lang"].get_installed())
         for delivery in self:
             code = delivery.recipient_id.lang
-            # "French / Français": the second is how the patient says it.
-            delivery.recipient_language = languages.get(code, code or "").split(" / ")[
-                -1
-            ]
+            delivery.recipient_language = own_name(languages.get(code, code or ""))
 
     @api.depends("recipient_id", "company_id", "channel")
     @api.depends_context("lang")
@@ -138,9 +136,7 @@ class ReactivationDelivery(models.Model):
     def _compute_task_names(self):
         for delivery in self:
             others = delivery._patients() - delivery.recipient_id
-            delivery.task_names = ", ".join(
-                name for name in others.mapped("name") if name
-            )
+            delivery.task_names = ", ".join(filter(None, others.mapped("name")))
 
     @api.depends("step_id", "recipient_id", "channel")
     @api.depends_context("lang")

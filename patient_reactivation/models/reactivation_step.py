@@ -38,6 +38,12 @@ CHANNEL_ICONS = {
     "preferred": "fa-user",
 }
 
+
+def channel_icon(name):
+    """:return: the icon of a channel; that of another addon may have none"""
+    return CHANNEL_ICONS.get(name, "fa-cog")
+
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 CONDITIONS = [

@@ -1,7 +1,8 @@
 from odoo import api, models
 from odoo.tools import format_duration, html2plaintext
 
-from .reactivation_step import CHANNEL_ICONS, WEEKDAYS
+from ..tools.languages import own_name
+from .reactivation_step import WEEKDAYS, channel_icon
 
 # Characters of a long text: more than fit into one line of the timeline.
 BEGINNING = 200
@@ -49,7 +50,7 @@ class ReactivationStep(models.Model):
             "id": self._origin.id,
             "name": self.name,
             "channel": labels.get(self.channel),
-            "icon": CHANNEL_ICONS.get(self.channel, "fa-cog"),
+            "icon": channel_icon(self.channel),
             "fallback": labels.get(self.fallback_channel),
             "own_channel": self.channel == "preferred",
             "from_enrollment": self.delay_from == "enrollment",
@@ -84,11 +85,13 @@ class ReactivationStep(models.Model):
             {
                 "id": mailing._origin.id,
                 "subject": mailing.subject,
-                # "French / Français": by its own name in every language. One that
-                # was removed from the database since shows its code.
-                "lang": languages.get(
-                    mailing.reactivation_lang, mailing.reactivation_lang or ""
-                ).split(" / ")[-1],
+                # By its own name in every language. One that was removed from the
+                # database since shows its code.
+                "lang": own_name(
+                    languages.get(
+                        mailing.reactivation_lang, mailing.reactivation_lang or ""
+                    )
+                ),
                 "lost": bool(mailing.reactivation_lang)
                 and mailing.reactivation_lang not in languages,
             }
@@ -111,7 +114,7 @@ class ReactivationStep(models.Model):
                 {
                     "channel": name,
                     "label": labels.get(name),
-                    "icon": CHANNEL_ICONS.get(name, "fa-cog"),
+                    "icon": channel_icon(name),
                     "text": text,
                 }
             )
