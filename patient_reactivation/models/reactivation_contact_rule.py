@@ -512,6 +512,13 @@ class ReactivationContactRule(models.Model):
         return code, opens or moment + NEVER_AGAIN_BEFORE
 
     @api.model
+    def _zone_of(self, partner, clinic):
+        """:return: the name of the time zone a contact most likely lives in"""
+        groups, _window = self._clock_of(partner, clinic, ALL_DAY)
+        zones = (zone for group in groups for zone in group)
+        return next(zones, None) or clinic._reactivation_zone()
+
+    @api.model
     def _clock_of(self, partner, clinic, window, silent=False):
         """:return: (groups of zones of a contact, its window)"""
         groups, guessed = zone_groups(

@@ -116,9 +116,7 @@ class ReactivationDelivery(models.Model):
         )
 
     def _names(self):
-        return ", ".join(
-            name for name in self._with_members().partner_id.mapped("name") if name
-        )
+        return ", ".join(filter(None, self._patients().mapped("name")))
 
     def _check_open(self):
         """Refuse what is settled, and say by whom or why."""

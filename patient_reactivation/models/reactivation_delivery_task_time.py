@@ -5,10 +5,10 @@ from odoo import fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import format_datetime
 
+from .reactivation_step import WEEKDAYS
+
 # When nobody answered: the other half of the next working day.
 MORNING, AFTERNOON = time(10), time(14)
-
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class ReactivationDelivery(models.Model):
@@ -84,14 +84,7 @@ class ReactivationDelivery(models.Model):
         """:return: the name of the time zone the patient most likely lives in"""
         self.ensure_one()
         rules = self.env["reactivation.contact.rule"]
-        company = self.company_id.sudo()
-        groups, _window = rules._clock_of(
-            self.recipient_id.sudo(), company, (0.0, 24.0, False)
-        )
-        for group in groups:
-            for zone in group:
-                return zone
-        return company._reactivation_zone()
+        return rules._zone_of(self.recipient_id.sudo(), self.company_id.sudo())
 
     def _patient_time(self, moment):
         """:return: the hour on the patient's clock"""

@@ -6,10 +6,8 @@ from odoo.exceptions import UserError
 from odoo.tools import format_time
 from odoo.tools.misc import babel_locale_parse
 
-from ..models.reactivation_step import CHANNEL_ICONS
-
-# Steps that a person does: they become tasks.
-BY_HAND = ("call", "video", "letter", "social")
+from ..models.reactivation_delivery_task import MANUAL_CHANNELS
+from ..models.reactivation_step import channel_icon
 
 
 class ReactivationRehearsalLine(models.TransientModel):
@@ -46,10 +44,10 @@ class ReactivationRehearsalLine(models.TransientModel):
     content = fields.Html(sanitize=False, readonly=True)
 
     def _is_by_hand(self):
-        return self.channel in BY_HAND
+        return self.channel in MANUAL_CHANNELS
 
     def _icon(self):
-        return CHANNEL_ICONS.get(self.channel, "fa-cog")
+        return channel_icon(self.channel)
 
 
 class ReactivationRehearsal(models.TransientModel):
@@ -140,7 +138,7 @@ class ReactivationRehearsal(models.TransientModel):
             lines.append(self.env._("Not sent: %s.", reason))
         elif story.is_open:
             lines.append(self.env._("It is not clear until when it waits."))
-        elif channel in BY_HAND:
+        elif channel in MANUAL_CHANNELS:
             lines.append(self.env._("Becomes a task in the work list."))
         elif channel == "action":
             lines.append(self.env._("The action runs by itself."))
@@ -254,11 +252,9 @@ class ReactivationRehearsal(models.TransientModel):
 
     def _times(self, moment, recipient):
         clinic = self.company_id.sudo()
-        groups, _window = self.env["reactivation.contact.rule"]._clock_of(
-            recipient, clinic, (0.0, 24.0, False)
-        )
+        zone = self.env["reactivation.contact.rule"]._zone_of(recipient, clinic)
         here = self._clinic_time(moment)
-        there = self._time_in(moment, groups[0][0]) if groups and groups[0] else here
+        there = self._time_in(moment, zone)
         if there == here:
             return {"clinic_time": here, "patient_time": False}
         there = self.env._("(where the patient is: %s)", there)

@@ -190,20 +190,16 @@ class ReactivationTrial(models.AbstractModel):
 
         :return: Markup
         """
+        kind = self.env["reactivation.channel.manual"]
+        lines = []
         if channel == "call":
-            return self._paragraphs(step._fill_for(step.script or "", patients))
-        lang = recipient.lang or step.company_id.partner_id.lang or self.env.lang
-        step = step.with_context(lang=lang)
+            lines = kind._paragraphs(step._fill_for(step.script, patients))
+        step = step.with_context(lang=kind._reader_lang(recipient, step.company_id))
         if channel == "letter":
-            return step._fill_for(Markup(step.letter_body or ""), patients)
-        if channel in ("video", "social"):
-            return self._paragraphs(step._fill_for(step.message or "", patients))
-        return Markup()
-
-    @api.model
-    def _paragraphs(self, text):
-        lines = [line.strip() for line in str(text or "").splitlines()]
-        return Markup().join(Markup("<p>%s</p>") % line for line in lines if line)
+            lines = [step._fill_for(Markup(step.letter_body or ""), patients)]
+        elif channel in ("video", "social"):
+            lines = kind._paragraphs(step._fill_for(step.message, patients))
+        return Markup().join(lines)
 
     # ------------------------------------------------------------------ patient
 
