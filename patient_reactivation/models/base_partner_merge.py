@@ -327,17 +327,7 @@ class MergePartnerAutomatic(models.TransientModel):
         for (company, channel, address), stopped in purposes.items():
             for purpose in self._widest(stopped):
                 # A handful at most.
-                self.env["reactivation.consent"].sudo()._withdraw(
-                    kept,
-                    company,
-                    channel,
-                    purpose,
-                    "staff",
-                    address=address,
-                    text=self.env._(
-                        "Merged: a contact that was merged into this one had objected."
-                    ),
-                )
+                self._object_again(kept, company, channel, purpose, address=address)
 
     def _keep_objections(self, kept, gone, before, companies):
         """Append what would be lost: an objection about an address the contact does
@@ -358,17 +348,16 @@ class MergePartnerAutomatic(models.TransientModel):
         for (company, channel), purposes in words.items():
             for purpose in self._widest(purposes):
                 # A handful at most.
-                self.env["reactivation.consent"].sudo()._withdraw(
-                    kept,
-                    company,
-                    channel,
-                    purpose,
-                    "staff",
-                    text=self.env._(
-                        "Merged: a contact that was merged into this one had objected."
-                    ),
-                    key=f"merged:{numbers}:{company.id}:{channel}:{purpose}",
-                )
+                key = f"merged:{numbers}:{company.id}:{channel}:{purpose}"
+                self._object_again(kept, company, channel, purpose, key=key)
+
+    def _object_again(self, kept, company, channel, purpose, **words):
+        text = self.env._(
+            "Merged: a contact that was merged into this one had objected."
+        )
+        self.env["reactivation.consent"].sudo()._withdraw(
+            kept, company, channel, purpose, "staff", text=text, **words
+        )
 
     def _widest(self, purposes):
         """:return: the purposes that stand for all of these"""

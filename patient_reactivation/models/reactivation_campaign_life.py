@@ -132,7 +132,6 @@ class ReactivationCampaign(models.Model):
     def action_open_templates(self):
         """Open the gallery of ready campaigns; of no campaign in particular."""
         self.check_access("read")
-        self.check_access("read")
         return self.env["ir.actions.act_window"]._for_xml_id(
             "patient_reactivation.reactivation_campaign_template_action"
         )

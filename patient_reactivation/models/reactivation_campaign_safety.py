@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .reactivation_step import WEEKDAYS
+
 # The last messages of a campaign whose bounces and complaints are counted, and how
 # many there must be before a share means anything.
 BREAKER_SAMPLE = 200
@@ -21,7 +23,7 @@ PLANNED = (
     "delay_days",
     "delay_hours",
     "delay_from",
-    *("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+    *WEEKDAYS,
     "hour_from",
     "hour_to",
     "condition",

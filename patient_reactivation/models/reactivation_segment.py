@@ -137,7 +137,7 @@ class ReactivationSegment(models.Model):
         return ""
 
     def _has_domain(self):
-        return bool((self.domain or "").strip() not in ("", "[]"))
+        return (self.domain or "").strip() not in ("", "[]")
 
     # -------------------------------------------------------------- constraints
 

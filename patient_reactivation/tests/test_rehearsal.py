@@ -166,9 +166,7 @@ class TestRehearsal(Untouched, MailClinicCase):
 
     def test_an_opted_out_patient_is_explained(self):
         """The plan is there all the same, each step with its reason."""
-        campaign = self.plan(
-            [{"channel": "mail"}, {"channel": "mail", "delay_days": 7}]
-        )
+        campaign = self.plan(TWO_MAILS)
         self.env["mail.blacklist"]._add(self.ada.email)
         rehearsal = self.rehearse(campaign)
         self.assertEqual(rehearsal.refusal, "Address is on the exclusion list")
@@ -315,9 +313,7 @@ class TestRehearsal(Untouched, MailClinicCase):
 
     def test_an_e_mail_that_cannot_be_filled_in(self):
         """It is said in the plan, and the other steps are shown."""
-        campaign = self.plan(
-            [{"channel": "mail"}, {"channel": "mail", "delay_days": 7}]
-        )
+        campaign = self.plan(TWO_MAILS)
         mailing = campaign.method_ids.step_ids[0].mailing_ids
         mailing.body_html = '<p><t t-out="object.no_such_field"></t></p>'
         first, second = self.rehearse(campaign).line_ids

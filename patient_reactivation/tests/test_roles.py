@@ -49,17 +49,6 @@ GENERAL = {
     "web_save": [{}, {}],
     "export_data": [["id"]],
 }
-MODEL_METHODS = {
-    "search",
-    "search_read",
-    "search_count",
-    "web_search_read",
-    "formatted_read_group",
-    "name_search",
-    "name_create",
-    "create",
-}
-
 
 LOGGERS = ("odoo.addons.base.models.ir_model", "odoo.models", "odoo.sql_db")
 

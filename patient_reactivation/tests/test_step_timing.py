@@ -2,11 +2,12 @@ from datetime import datetime, timedelta
 
 from odoo.tests import BaseCase, tagged
 
-from ..tools.quiet_hours import EVERY_DAY, next_allowed
+from ..tools.quiet_hours import next_allowed
 from .common import NOW, MailClinicCase
 
 NEW_YORK = ("America/New_York",)
 WORKDAYS = frozenset(range(5))
+EVERY_DAY = frozenset(range(7))
 
 
 @tagged("post_install", "-at_install")

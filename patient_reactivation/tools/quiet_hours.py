@@ -20,8 +20,6 @@ HORIZON_DAYS = 4
 # Nor one that is open on some days of the week only.
 WEEK_HORIZON_DAYS = 9
 
-EVERY_DAY = frozenset(range(7))
-
 _SUNDAY = 6
 
 

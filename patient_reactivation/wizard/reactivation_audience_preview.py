@@ -102,11 +102,7 @@ class ReactivationAudiencePreview(models.TransientModel):
 
     def _reason_rows(self, lines):
         """:return: list of dicts: why patients are left out, most frequent first"""
-        labels = dict(
-            self.env["reactivation.delivery"]
-            ._fields["reason"]
-            ._description_selection(self.env)
-        )
+        labels = dict(self.env["reactivation.enrollment"]._selection_stop_reason())
         counts = {}
         for (_segment, refusal), count in lines.items():
             if refusal:
@@ -156,11 +152,9 @@ class ReactivationAudiencePreviewLine(models.TransientModel):
     )
     segment_id = fields.Many2one("reactivation.segment", readonly=True)
     refusal = fields.Selection(
-        selection=lambda self: (
-            self.env["reactivation.delivery"]
-            ._fields["reason"]
-            ._description_selection(self.env)
-        ),
+        selection=lambda self: self.env[
+            "reactivation.enrollment"
+        ]._selection_stop_reason(),
         string="Left Out Because",
         readonly=True,
     )

@@ -52,7 +52,6 @@ class ReactivationStepTest(models.TransientModel):
         "patient's data.",
     )
     letter_file = fields.Binary(attachment=False, readonly=True)
-    letter_name = fields.Char(default="letter.pdf", readonly=True)
     text = fields.Html(
         compute="_compute_text",
         sanitize=False,

@@ -2,7 +2,7 @@ import { reactive } from "@odoo/owl";
 import { user } from "@web/core/user";
 
 /** The fields that decide who is in a segment, as the server knows them. */
-export const CRITERIA = [
+const CRITERIA = [
     "tier_ids",
     "inactive_from",
     "inactive_to",
