@@ -1,7 +1,7 @@
 """Several workers and users at once: real cursors, real commits, a real mail server."""
 
 import pytest
-from in_process import AGES, PATIENTS, environment, loaded, together
+from in_process import AGES, PATIENTS, draft, environment, loaded, together
 
 DATABASE = "clinic_side_by_side"
 
@@ -72,16 +72,7 @@ def test_two_runners_send_each_e_mail_once(registry, mailbox):
         # A number of New York would have its hours, whatever the clinic's are.
         patients.partner_id.write({"phone": False})
         env["ir.mail_server"].create(mailbox.server_values)
-        campaign = env["reactivation.campaign"].create(
-            {
-                "name": "Recall",
-                "segment_ids": [(0, 0, {"name": "All"})],
-                "method_ids": [
-                    (0, 0, {"name": "M", "step_ids": [(0, 0, {"name": "S"})]})
-                ],
-            }
-        )
-        campaign.method_ids.step_ids._create_mailing("en_US")
+        campaign = draft(env, "Recall")
         campaign.action_start()
         assert campaign.enrolled_count == PATIENTS
     run = cron(registry, "reactivation.delivery", "_cron_run")

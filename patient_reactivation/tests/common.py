@@ -411,6 +411,14 @@ class MailClinicCase(Clinic, MassMailCommon):
         return [mail for mail in self._mails if address in str(mail["email_to"])]
 
 
+# A clinic that calls whenever the test runs.
+ANY_HOUR = {
+    "reactivation_tz": "America/New_York",
+    "reactivation_hour_from": 0,
+    "reactivation_hour_to": 24,
+}
+
+
 class TourCase(HttpCase):
     """A small clinic for a real browser: no frozen clock, one company, its staff."""
 

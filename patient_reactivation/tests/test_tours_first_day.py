@@ -2,20 +2,14 @@
 
 from odoo.tests import tagged
 
-from .common import TourCase, stay_in_transaction
+from .common import ANY_HOUR, TourCase, stay_in_transaction
 
 PATIENTS = 40
 
 
 @tagged("post_install", "-at_install")
 class TestToursFirstDay(TourCase):
-    clinic_values = {
-        "phone": "+1 212-555-0100",
-        "reactivation_tz": "America/New_York",
-        # Whenever this test runs.
-        "reactivation_hour_from": 0,
-        "reactivation_hour_to": 24,
-    }
+    clinic_values = {"phone": "+1 212-555-0100", **ANY_HOUR}
 
     @classmethod
     def setUpClass(cls):
