@@ -8,7 +8,7 @@ no e-mail lives exactly the life of the same patient with e-mails, up to the fir
 
 import math
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 
@@ -368,8 +368,3 @@ def follow(lives, start, end):
             noticed.setdefault(day, []).extend(life.live(day))
             day = max(day, life.next_day())
     return sorted(noticed.items())
-
-
-def as_of(visit, **changes):
-    """A copy of a visit, so that what follows does not change the past."""
-    return replace(visit, **changes)
