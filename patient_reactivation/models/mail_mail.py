@@ -4,6 +4,8 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
+from ..tools.links import COUPON_LINK
+
 # In plain text it would be one more link, to nothing.
 TRACKING_PIXEL = re.compile(r'<img[^>]*/blank\.gif"[^>]*>')
 
@@ -63,7 +65,11 @@ class MailMail(models.Model):
         """
         email_list = super()._prepare_outgoing_list(*args, **kwargs)
         if self.mailing_id.reactivation_step_id:
+            links = self.env.context.get("reactivation_links") or {}
             for email in email_list:
+                email["body"] = COUPON_LINK.sub(
+                    lambda match: links.get(int(match[1]), match[0]), email["body"]
+                )
                 body = TRACKING_PIXEL.sub("", email["body"])
                 email["body_alternative"] = html2plaintext(body)
         return email_list

@@ -18,6 +18,7 @@ LOCKED_FIELDS = {
     "mailing_model_id",
     "preview",
     "reactivation_lang",
+    "reactivation_offer",
     "reactivation_step_id",
     "subject",
 }
@@ -40,12 +41,24 @@ class MailingMailing(models.Model):
         string="E-mail Language",
     )
 
+    reactivation_offer = fields.Selection(
+        [
+            ("any", "Everybody"),
+            ("with", "Patients with a coupon"),
+            ("without", "Patients without a coupon"),
+        ],
+        string="Goes To",
+        default="any",
+        help="Who may have no offer gets the e-mail without it: the same one, in which "
+        "the coupon is left out, or one of its own.",
+    )
+
     reactivation_locked = fields.Boolean(
         related="reactivation_step_id.is_locked", string="Text Stays as It Is"
     )
 
     _reactivation_lang_uniq = models.UniqueIndex(
-        "(reactivation_step_id, reactivation_lang) "
+        "(reactivation_step_id, reactivation_lang, reactivation_offer) "
         "WHERE reactivation_step_id IS NOT NULL",
         "This step already has an e-mail in this language.",
     )
@@ -89,6 +102,15 @@ class MailingMailing(models.Model):
             "name": f"{campaign.id}-{step.id}-{lang}",
             "keep_archives": False,
         }
+
+    def _for_offer(self, has_coupon):
+        """:return: those of a step's e-mails that are for patients with a coupon, or
+        without; those for everybody last"""
+        own = "with" if has_coupon else "without"
+        special = self.filtered(lambda mailing: mailing.reactivation_offer == own)
+        return special + self.filtered(
+            lambda mailing: mailing.reactivation_offer in ("any", False)
+        )
 
     def write(self, vals):
         if self.env.context.get("reactivation_deliveries"):

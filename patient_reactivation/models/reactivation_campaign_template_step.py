@@ -7,6 +7,7 @@ from odoo import fields, models
 from .reactivation_step import (
     BODY_PLACEHOLDERS,
     CONDITIONS,
+    DELAYS,
     FALLBACK_CHANNELS,
     STEP_CHANNELS,
     WEEKDAYS,
@@ -62,7 +63,7 @@ class ReactivationCampaignTemplateStep(models.Model):
     delay_days = fields.Integer(string="Delay (days)")
     delay_hours = fields.Integer(string="Delay (hours)")
     delay_from = fields.Selection(
-        [("previous", "The step before"), ("enrollment", "Enrollment")],
+        DELAYS,
         string="Counted From",
         required=True,
         default="previous",

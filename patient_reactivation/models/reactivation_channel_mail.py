@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import smtp
+from ..tools.links import COUPON_LINK
 from ..tools.transaction import commit, rollback
 
 _logger = logging.getLogger(__name__)
@@ -111,7 +112,9 @@ class ReactivationChannelMail(models.AbstractModel):
     def _deliver(self, deliveries):
         by_mailing = {}
         for delivery in deliveries:
-            mailing = delivery.step_id._pick_mailing(delivery.enrollment_id)
+            mailing = delivery.step_id._pick_mailing(
+                delivery.enrollment_id, bool(delivery._with_members().coupon_id)
+            )
             by_mailing.setdefault(mailing, self.env["reactivation.delivery"])
             by_mailing[mailing] |= delivery
         for mailing, batch in by_mailing.items():
@@ -192,8 +195,17 @@ class ReactivationChannelMail(models.AbstractModel):
                     break
                 # All of them are put into their final form first: a commit empties
                 # the cache, and everything would be read again for each message.
+                links = self._personal_links(mails.browse(batch))
                 messages = [
-                    (mail.id, ids[mail.res_id], self._build(mail, server_id, domain_id))
+                    (
+                        mail.id,
+                        ids[mail.res_id],
+                        self._build(
+                            mail.with_context(reactivation_links=links),
+                            server_id,
+                            domain_id,
+                        ),
+                    )
                     for mail in mails.browse(batch)
                 ]
                 for mail_id, delivery_id, built in messages:
@@ -237,6 +249,21 @@ class ReactivationChannelMail(models.AbstractModel):
     @api.model
     def _campaign_of(self, mails):
         return mails[:1].mailing_id.reactivation_step_id.campaign_id
+
+    @api.model
+    def _personal_links(self, mails):
+        """The secret links of these messages, which exist from here on only: neither
+        the stored text nor a link tracker knows them.
+
+        :return: {coupon id: address of its page}
+        """
+        numbers = {
+            int(number)
+            for mail in mails
+            for number in COUPON_LINK.findall(str(mail.body_html or ""))
+        }
+        coupons = self.env["reactivation.coupon"].sudo().browse(numbers).exists()
+        return coupons._make_links()
 
     @api.model
     def _build(self, mail, server_id, domain_id):

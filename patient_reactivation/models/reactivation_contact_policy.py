@@ -37,6 +37,7 @@ REFUSALS = [
     ("no_answer", "Nobody answered the phone"),
     ("wrong_number", "Number belongs to somebody else"),
     ("not_interested", "Not interested"),
+    ("no_coupon", "No open coupon to remind of"),
     # Only waiting: these pass.
     ("quiet_hours", "Outside of the patient's contact hours"),
     ("step_hours", "Outside of the days and hours of the step"),
@@ -325,15 +326,74 @@ class ReactivationContactPolicy(models.AbstractModel):
             decision = decisions[delivery.id]
             if code := live.get(delivery.enrollment_id.id):
                 decision.refusal, decision.wait = code, None
+        self._decide_reminders(deliveries, decisions, campaign.company_id)
         allowed = {
             number: decision
             for number, decision in decisions.items()
             if not decision.refusal and not decision.wait
         }
         if now and self.env[f"reactivation.channel.{channel}"]._counts_as_contact:
-            self._apply_hours(deliveries, allowed, channel, campaign, moment)
-            self._apply_caps(allowed, channel, campaign, moment)
+            purpose = self._strictest_purpose(deliveries, campaign)
+            self._apply_hours(deliveries, allowed, channel, campaign, moment, purpose)
+            self._apply_caps(allowed, channel, campaign, moment, purpose)
         return decisions
+
+    @api.model
+    def _decide_reminders(self, deliveries, decisions, company):
+        """A reminder of a coupon is for those who have one and may still use it."""
+        reminders = deliveries.filtered(
+            lambda item: (
+                item.step_id.offer == "remind" and not decisions[item.id].refusal
+            )
+        )
+        if reminders:
+            shown = self.env["reactivation.coupon"]._shown_to(
+                reminders.partner_id, company
+            )
+            for delivery in reminders:
+                if delivery.partner_id not in shown:
+                    decisions[delivery.id].refusal = "no_coupon"
+
+    @api.model
+    def _offer_refusals(self, deliveries, channel, campaign):
+        """Why an offer may not be part of messages that may be sent themselves: what
+        patients said about offers, and the consent those need.
+
+        :return: {delivery id: code of `REFUSALS`} of those who may have no offer
+        """
+        company = campaign.company_id
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT * FROM (
+                       SELECT delivery.id, %(refusal)s AS refusal
+                         FROM reactivation_delivery delivery
+                         JOIN res_partner partner ON partner.id = delivery.partner_id
+                         JOIN res_partner recipient ON recipient.id = %(recipient)s
+                    LEFT JOIN reactivation_patient patient
+                           ON patient.partner_id = delivery.partner_id
+                          AND patient.company_id = delivery.company_id
+                        WHERE delivery.id = ANY(%(ids)s)) AS answer
+                    WHERE refusal IS NOT NULL""",
+                refusal=self._channel_refusal_sql(
+                    company,
+                    channel,
+                    "offer",
+                    company._reactivation_today(),
+                    campaign.third_party_paid,
+                ),
+                recipient=self._recipient_sql(company),
+                ids=deliveries.ids,
+            )
+        )
+        return dict(rows)
+
+    @api.model
+    def _strictest_purpose(self, deliveries, campaign):
+        """:return: str: the purpose whose hours and caps hold for a batch"""
+        if any(step.offer != "none" for step in deliveries.step_id):
+            return "offer"
+        return campaign.purpose
 
     @api.model
     def _facts(self, deliveries, channel, campaign, moment):
@@ -417,7 +477,7 @@ class ReactivationContactPolicy(models.AbstractModel):
         )
 
     @api.model
-    def _apply_hours(self, deliveries, decisions, channel, campaign, moment):
+    def _apply_hours(self, deliveries, decisions, channel, campaign, moment, purpose):
         """Let those wait for whom it is too early or too late in the day."""
         rules = self.env["reactivation.contact.rule"]
         by_step = deliveries.filtered(lambda item: item.id in decisions).grouped(
@@ -429,7 +489,7 @@ class ReactivationContactPolicy(models.AbstractModel):
                 dict.fromkeys(decisions[item.id].recipient_id for item in group)
             )
             opens = rules._next_contact(
-                people, campaign.company_id, channel, campaign.purpose, moment, step
+                people, campaign.company_id, channel, purpose, moment, step
             )
             for delivery in group:
                 decision = decisions[delivery.id]
@@ -437,7 +497,7 @@ class ReactivationContactPolicy(models.AbstractModel):
                     decision.wait, decision.until = found
 
     @api.model
-    def _apply_caps(self, decisions, channel, campaign, moment):
+    def _apply_caps(self, decisions, channel, campaign, moment, purpose):
         """Let those wait who were contacted enough, by anybody, on any channel.
 
         Counted are the person and the address, over all campaigns and companies.
@@ -466,7 +526,7 @@ class ReactivationContactPolicy(models.AbstractModel):
             ),
             company,
             channel,
-            campaign.purpose,
+            purpose,
             moment,
         )
         together = company.reactivation_family_rule != "apart"

@@ -37,6 +37,9 @@ class ReactivationDelivery(models.Model):
                         WHERE delivery.id IN %(ids)s
                    ), relative AS MATERIALIZED (%(relatives)s)
                    SELECT delivery.id FROM reactivation_delivery delivery
+                     JOIN reactivation_step step ON step.id = delivery.step_id
+                     -- One message makes an offer to all of them, or to nobody.
+                      AND step.offer = %(offer)s
                     WHERE delivery.partner_id IN (SELECT id FROM relative)
                       AND delivery.state = 'pending' AND delivery.date <= %(now)s
                       AND delivery.campaign_id = %(campaign)s
@@ -47,6 +50,7 @@ class ReactivationDelivery(models.Model):
                 addresses=kind._addresses_sql(),
                 recipient=policy._recipient_sql(company),
                 relatives=self._relatives_sql(campaign, channel),
+                offer=waiting.step_id.offer,
                 ids=tuple(waiting.ids),
                 now=fields.Datetime.now(),
                 campaign=campaign.id,

@@ -99,6 +99,8 @@ class ReactivationDelivery(models.Model):
         self._date_next_steps()
         self._schedule_due()
         self._fall_back()
+        self.env["reactivation.coupon"]._follow_deliveries()
+        self.env["reactivation.coupon"]._expire()
 
     @api.model
     def _count_outages(self):
@@ -262,7 +264,7 @@ class ReactivationDelivery(models.Model):
             SQL(
                 """WITH settled AS (
                        SELECT enrollment.id, enrollment.company_id, last.settled_on,
-                              enrollment.enrolled_on,
+                              enrollment.enrolled_on, enrollment.partner_id,
                               step.method_id, step.sequence, step.id AS step_id
                          FROM reactivation_enrollment enrollment
                         CROSS JOIN LATERAL (
@@ -302,23 +304,49 @@ class ReactivationDelivery(models.Model):
                 only=SQL("TRUE")
                 if enrollments is None
                 else SQL("enrollment.id = ANY(%s)", enrollments.ids),
-                next_date=self._delay_sql(
-                    SQL(
-                        "CASE following.delay_from WHEN 'enrollment'"
-                        " THEN settled.enrolled_on ELSE settled.settled_on END"
-                    ),
-                    # NULL where there is no step to come, and only there.
-                    SQL(
-                        "CASE WHEN following.id IS NOT NULL"
-                        " THEN COALESCE(following.delay_days, 0) END"
-                    ),
-                    SQL("following.delay_hours"),
-                    zone,
-                ),
+                next_date=self._next_date_sql(zone),
             )
         )
         if cr.rowcount:
             self.env["reactivation.enrollment"].invalidate_model()
+
+    @api.model
+    def _next_date_sql(self, zone):
+        """:return: SQL over `settled` and `following`: when the next step is due; NULL
+        where there is none, and only there
+
+        Before a coupon's last day: at the hour of the step before, and not before
+        it. Whose coupon is gone hears so at once: the step is skipped.
+        """
+        delay = self._delay_sql(
+            SQL(
+                "CASE following.delay_from WHEN 'enrollment'"
+                " THEN settled.enrolled_on ELSE settled.settled_on END"
+            ),
+            SQL(
+                "CASE WHEN following.id IS NOT NULL"
+                " THEN COALESCE(following.delay_days, 0) END"
+            ),
+            SQL("following.delay_hours"),
+            zone,
+        )
+        return SQL(
+            """CASE WHEN following.delay_from = 'coupon' THEN GREATEST(
+                    settled.settled_on, (
+                    SELECT (coupon.valid_until - COALESCE(following.delay_days, 0)
+                            + (settled.settled_on AT TIME ZONE 'UTC'
+                               AT TIME ZONE %(zone)s)::time)
+                           AT TIME ZONE %(zone)s AT TIME ZONE 'UTC'
+                           - COALESCE(following.delay_hours, 0) * INTERVAL '1 hour'
+                      FROM reactivation_coupon coupon
+                     WHERE coupon.partner_id = settled.partner_id
+                       AND coupon.company_id = settled.company_id
+                       AND coupon.source = 'campaign' AND coupon.state = 'open'
+                  ORDER BY coupon.worth DESC LIMIT 1))
+                ELSE %(delay)s END""",
+            zone=zone,
+            delay=delay,
+        )
 
     @api.model
     def _delay_sql(self, moment, days, hours, zone):
@@ -447,7 +475,9 @@ class ReactivationDelivery(models.Model):
             self.browse(ids)._settle("skipped", code)
         self._put_off(put_off)
         self._write_claims(claimed)
-        return self.browse(row[0] for row in claimed), len(waiting)
+        claimed = self.browse(row[0] for row in claimed)
+        claimed._attach_offers(channel)
+        return claimed, len(waiting)
 
     @api.model
     def _waiting_sql(self):

@@ -72,6 +72,7 @@ class ReactivationMethod(models.Model):
         for step in self.step_ids:
             problems += wrap(step._channel_problems(), step)
             problems += wrap(step._condition_problems(before), step)
+            problems += wrap(step._offer_problems(), step)
             before = step
         return problems
 

@@ -21,6 +21,8 @@ KINDS = [
     ("returned", "Returned"),
     ("loyal", "Won back"),
     ("corrected", "Visit was taken back"),
+    ("redeemed", "Used a coupon"),
+    ("unredeemed", "Use of a coupon was taken back"),
 ]
 
 # What people did with a message -> the date of it on the delivery.
@@ -139,6 +141,22 @@ class ReactivationOutcome(models.Model):
         return len(appended)
 
     @api.model
+    def _append_of_coupon(self, kind, coupons):
+        """Note that coupons of enrolled patients were used, or taken back. Each time:
+        a coupon may be used again after its order was canceled.
+
+        :param str kind: redeemed or unredeemed
+        """
+        now = fields.Datetime.now()
+        return self.sudo().create(
+            [
+                {"enrollment_id": coupon.enrollment_id.id, "kind": kind, "date": now}
+                for coupon in coupons
+                if coupon.enrollment_id
+            ]
+        )
+
+    @api.model
     def _stamp_deliveries(self, field, deliveries, date):
         """The first date wins; a row that has one is left alone, and unlocked."""
         self.env.cr.execute(
@@ -222,6 +240,7 @@ class ReactivationOutcome(models.Model):
             """CREATE TEMP TABLE reactivation_found ON COMMIT DROP AS
                WITH visit AS MATERIALIZED (
                    SELECT watched.id, visit.date, visit.day, visit.state,
+                          watched.partner_id, watched.company_id,
                           watched.return_closes, watched.loyalty_days
                      FROM reactivation_watched watched
                      JOIN (%(union)s) AS visit
@@ -240,6 +259,13 @@ class ReactivationOutcome(models.Model):
                      JOIN returned ON returned.id = visit.id
                     WHERE visit.state = 'done' AND visit.day > returned.day
                       AND visit.day <= returned.day + visit.loyalty_days
+                      -- Who stays pays the full price.
+                      AND NOT EXISTS (
+                          SELECT FROM reactivation_coupon coupon
+                           WHERE coupon.partner_id = visit.partner_id
+                             AND coupon.company_id = visit.company_id
+                             AND coupon.redeemed_day = visit.day
+                             AND coupon.state = 'redeemed')
                  GROUP BY visit.id
                ), booked AS (
                    SELECT id, min(date) AS date FROM visit

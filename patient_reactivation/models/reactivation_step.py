@@ -46,6 +46,13 @@ def channel_icon(name):
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+# Where the delay of a step begins; before a coupon's last day it runs backwards.
+DELAYS = [
+    ("previous", "The step before"),
+    ("enrollment", "Enrollment"),
+    ("coupon", "The coupon's last day (before it)"),
+]
+
 CONDITIONS = [
     ("always", "Always"),
     ("not_opened", "If the step before was not opened"),
@@ -79,12 +86,12 @@ class ReactivationStep(models.Model):
         string="Delay (hours)", help="Hours on top of the days."
     )
     delay_from = fields.Selection(
-        [("previous", "The step before"), ("enrollment", "Enrollment")],
+        DELAYS,
         string="Counted From",
         required=True,
         default="previous",
         help="Where the delay of this step begins. The first step always counts "
-        "from the enrollment.",
+        "from the enrollment. A reminder comes so long before the coupon's last day.",
     )
     mon = fields.Boolean(string="Mon", default=True)
     tue = fields.Boolean(string="Tue", default=True)
@@ -348,15 +355,17 @@ class ReactivationStep(models.Model):
             }
         )
 
-    def _pick_mailing(self, enrollment):
-        """The e-mail in the recipient's language, the nearest one otherwise."""
+    def _pick_mailing(self, enrollment, has_coupon=False):
+        """The e-mail in the recipient's language, the nearest one otherwise.
+
+        :param bool has_coupon: the patient gets a coupon with it
+        """
         # An e-mail in a language that was removed since is the last resort.
         installed = dict(self.env["res.lang"].get_installed())
+        mailings = self.mailing_ids._for_offer(has_coupon)
         mailings = (
-            self.mailing_ids.filtered(
-                lambda mailing: mailing.reactivation_lang in installed
-            )
-            or self.mailing_ids
+            mailings.filtered(lambda mailing: mailing.reactivation_lang in installed)
+            or mailings
         )
         wanted = enrollment.recipient_id.lang or ""
         house = self.company_id.partner_id.lang or ""

@@ -167,14 +167,31 @@ class ReactivationStep(models.Model):
         :param text: str, or Markup (the values are escaped)
         :return: of the same type; in the language of the environment
         """
-        return self._fill_for(text, delivery.sudo()._patients().sorted("id"))
-
-    def _fill_for(self, text, patients):
-        """Fill in the placeholders of a text for one or several patients."""
-        self.ensure_one()
-        return placeholders.fill(
-            text or "", self._placeholder_values(patients, placeholders.names(text))
+        delivery = delivery.sudo()
+        return self._fill_for(
+            text,
+            delivery._patients().sorted("id"),
+            delivery._with_members().coupon_id.sorted("id"),
         )
+
+    def _fill_for(self, text, patients, coupons=None):
+        """Fill in the placeholders of a text for one or several patients.
+
+        :param coupons: those of these patients; what is said of coupons is left out
+            where there is none, or none that may be used any more
+        """
+        self.ensure_one()
+        text = text or ""
+        values = self._placeholder_values(patients, placeholders.names(text))
+        coupons = coupons.with_env(self.env).sudo()._lawful_to_show() if coupons else ()
+        if coupons:
+            values |= {
+                name: placeholders.plain(value)
+                for name, value in coupons._texts().items()
+            }
+        elif placeholders.names(text) & placeholders.OF_COUPONS:
+            text = placeholders.without_coupons(text)
+        return placeholders.fill(text, values)
 
     def _placeholder_values(self, patients, wanted=placeholders.KNOWN):
         """:return: {name: value as plain text} of the placeholders that are wanted"""

@@ -86,6 +86,30 @@ class ResCompany(models.Model):
         help="Per patient and per address, over all campaigns and channels.",
     )
 
+    reactivation_coupon_cooldown = fields.Integer(
+        string="Next Coupon After (months)",
+        default=12,
+        help="Who has used a coupon gets no other one from campaigns for this long, so "
+        "that nobody stays away for the sake of a discount.",
+    )
+    reactivation_coupon_often = fields.Integer(
+        string="Coupons in 24 Months",
+        default=2,
+        help="Who has used this many coupons of campaigns in 24 months gets no other "
+        "one. 0: no limit.",
+    )
+    reactivation_coupon_by_hand = fields.Integer(
+        string="Coupons by Hand in 30 Days",
+        default=10,
+        help="So many coupons one manager may give by hand in 30 days.",
+    )
+    reactivation_typical_fee = fields.Float(
+        string="Typical Fee of a Visit",
+        default=100.0,
+        help="In the company's currency. A percentage is compared with other coupons "
+        "by what it is worth on such a visit: a patient gets the best one only.",
+    )
+
     reactivation_video_url = fields.Char(
         string="Video Link",
         help="The link of the clinic's own video room, as your provider gives it to "
@@ -136,6 +160,30 @@ class ResCompany(models.Model):
                         "Allow at least one contact in 24 hours and in 7 days. To "
                         "contact nobody, pause the campaigns."
                     )
+                )
+
+    @api.constrains(
+        "reactivation_coupon_cooldown",
+        "reactivation_coupon_often",
+        "reactivation_coupon_by_hand",
+        "reactivation_typical_fee",
+    )
+    def _check_reactivation_coupons(self):
+        for company in self:
+            if (
+                min(
+                    company.reactivation_coupon_cooldown,
+                    company.reactivation_coupon_often,
+                    company.reactivation_coupon_by_hand,
+                )
+                < 0
+            ):
+                raise ValidationError(
+                    self.env._("The limits of coupons cannot be negative.")
+                )
+            if company.reactivation_typical_fee <= 0:
+                raise ValidationError(
+                    self.env._("“Typical Fee of a Visit” must be more than 0.")
                 )
 
     @api.constrains("reactivation_lapse_months", "reactivation_minor_age")

@@ -61,3 +61,4 @@ from . import test_templates
 from . import test_rehearsal
 from . import test_step_test
 from . import test_tours_templates
+from . import test_coupon_issue

@@ -18,6 +18,16 @@ KNOWN = (
     "website",
     "video_link",
     "link",
+    "offer",
+    "coupon_code",
+    "coupon_until",
+)
+
+# A paragraph that names one of these is for patients with a coupon only.
+OF_COUPONS = frozenset({"offer", "coupon_code", "coupon_until"})
+
+_PARAGRAPH = re.compile(
+    r"<(p|li|h[1-6]|blockquote|tr|div)\b(?:(?!<\1\b|</\1>).)*</\1>", re.DOTALL
 )
 
 # With the space before it: where nothing is known, "Hello {first_name}," must read
@@ -67,6 +77,22 @@ def fill(text, values):
 
     filled = _PLACEHOLDER.sub(value_of, str(text or ""))
     return Markup(filled) if is_markup else filled
+
+
+def without_coupons(text):
+    """Leave out what is said to patients with a coupon: each line of a plain text, each
+    paragraph of a formatted one, that names a placeholder of coupons.
+
+    :param text: str or Markup
+    :return: of the same type
+    """
+    if isinstance(text, Markup):
+        kept = _PARAGRAPH.sub(
+            lambda match: "" if names(match[0]) & OF_COUPONS else match[0], str(text)
+        )
+        return Markup(kept)
+    lines = str(text or "").splitlines()
+    return "\n".join(line for line in lines if not names(line) & OF_COUPONS)
 
 
 def plain(value):
