@@ -49,6 +49,7 @@ from . import reactivation_coupon_event
 from . import reactivation_coupon_issue
 from . import reactivation_coupon_show
 from . import reactivation_coupon_desk
+from . import reactivation_coupon_count
 from . import reactivation_token
 from . import reactivation_runner
 from . import reactivation_channel_status

@@ -55,6 +55,7 @@ class MergePartnerAutomatic(models.TransientModel):
         sources, target = tuple(src_partners.ids), dst_partner.id
         self._unite_patients(sources, target)
         enrollments = self._unite_enrollments(src_partners, dst_partner)
+        self.env["reactivation.coupon"]._unite(src_partners | dst_partner)
         result = super()._update_foreign_keys(src_partners, dst_partner)
         self._skip_delivered(enrollments)
         self.env["reactivation.patient"].sudo()._refresh([target])

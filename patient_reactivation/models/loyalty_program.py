@@ -19,13 +19,13 @@ class LoyaltyProgram(models.Model):
     reactivation_kind = fields.Selection(
         KINDS,
         string="Gives",
-        compute="_compute_reactivation_terms",
+        compute="_compute_reactivation_kind",
         inverse="_inverse_reactivation_terms",
         compute_sudo=True,
     )
     reactivation_value = fields.Float(
         string="Value",
-        compute="_compute_reactivation_terms",
+        compute="_compute_reactivation_value",
         inverse="_inverse_reactivation_terms",
         compute_sudo=True,
         help="The percentage, or the amount in the currency of the coupon. Of a gift: "
@@ -34,7 +34,7 @@ class LoyaltyProgram(models.Model):
     reactivation_product_id = fields.Many2one(
         "product.product",
         string="Gift",
-        compute="_compute_reactivation_terms",
+        compute="_compute_reactivation_product_id",
         inverse="_inverse_reactivation_terms",
         compute_sudo=True,
     )
@@ -52,27 +52,39 @@ class LoyaltyProgram(models.Model):
 
     # -------------------------------------------------------------------- terms
 
+    # One method for each: who writes the value must be able to read the kind.
+
+    @api.depends("reward_ids.reward_type", "reward_ids.discount_mode")
+    def _compute_reactivation_kind(self):
+        for program in self:
+            reward = program.reward_ids[:1]
+            kind = False
+            if reward.reward_type == "product":
+                kind = "gift"
+            elif reward and reward.discount_mode != "per_point":
+                kind = "percent" if reward.discount_mode == "percent" else "amount"
+            program.reactivation_kind = kind
+
     @api.depends(
         "reward_ids.reward_type",
         "reward_ids.discount",
-        "reward_ids.discount_mode",
         "reward_ids.reward_product_id.lst_price",
         "reward_ids.reward_product_qty",
     )
-    def _compute_reactivation_terms(self):
+    def _compute_reactivation_value(self):
         for program in self:
             reward = program.reward_ids[:1]
-            kind, value, product = False, 0.0, False
+            value = reward.discount
             if reward.reward_type == "product":
-                product = reward.reward_product_id
-                kind = "gift"
-                value = product.lst_price * reward.reward_product_qty
-            elif reward and reward.discount_mode != "per_point":
-                kind = "percent" if reward.discount_mode == "percent" else "amount"
-                value = reward.discount
-            program.reactivation_kind = kind
+                value = reward.reward_product_id.lst_price * reward.reward_product_qty
             program.reactivation_value = value
-            program.reactivation_product_id = product
+
+    @api.depends("reward_ids.reward_type", "reward_ids.reward_product_id")
+    def _compute_reactivation_product_id(self):
+        for program in self:
+            reward = program.reward_ids[:1]
+            gift = reward.reward_type == "product" and reward.reward_product_id
+            program.reactivation_product_id = gift
 
     def _inverse_reactivation_terms(self):
         for program in self:
@@ -216,17 +228,15 @@ class LoyaltyProgram(models.Model):
     # ----------------------------------------------------- promises that are out
 
     def _compute_reactivation_open_count(self):
-        counts = dict(
-            self.env["reactivation.coupon"]
-            .sudo()
-            ._read_group(
-                [("program_id", "in", self.ids), *self._reactivation_promised()],
-                ["program_id"],
-                ["__count"],
-            )
-        )
+        counts = self._reactivation_count_promised()
         for program in self:
             program.reactivation_open_count = counts.get(program, 0)
+
+    def _reactivation_count_promised(self):
+        """:return: {program: number of coupons that patients may still use}"""
+        coupons = self.env["reactivation.coupon"].sudo()
+        domain = [("program_id", "in", self.ids), *self._reactivation_promised()]
+        return dict(coupons._read_group(domain, ["program_id"], ["__count"]))
 
     @api.model
     def _reactivation_promised(self):
@@ -240,14 +250,15 @@ class LoyaltyProgram(models.Model):
 
     def _refuse_breaking_promises(self):
         """:raise UserError: patients have coupons that would be worth something else"""
-        kept = self.filtered(lambda program: program.reactivation_open_count)
-        if kept:
+        counts = self._reactivation_count_promised()
+        if counts:
+            program, count = next(iter(counts.items()))
             raise UserError(
                 self.env._(
                     "%(count)s patients have a coupon “%(name)s” that they may still "
                     "use: it stays as it is. Make a new coupon and choose it in the "
                     "tiers and campaigns, or revoke the open ones first.",
-                    count=kept[0].reactivation_open_count,
-                    name=kept[0].name,
+                    count=count,
+                    name=program.name,
                 )
             )

@@ -13,6 +13,8 @@ MENDABLE = {
     "reactivation.method": "patient_reactivation.reactivation_method_view_form",
     "reactivation.step": "patient_reactivation.reactivation_step_view_form",
     "mailing.mailing": "patient_reactivation.mailing_mailing_view_form_step",
+    "loyalty.program": "patient_reactivation.loyalty_program_view_form",
+    "reactivation.tier": "patient_reactivation.reactivation_tier_view_form",
     "ir.actions.server": None,
 }
 

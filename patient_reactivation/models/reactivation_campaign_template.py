@@ -262,13 +262,16 @@ class ReactivationCampaignTemplateMethod(models.Model):
         day, steps = 0, []
         for step in self.step_ids:
             since = 0 if step.delay_from == "enrollment" else day
-            day = max(day, since + step.delay_days)
+            text = self.env._("%s d before the end", step.delay_days)
+            if step.delay_from != "coupon":
+                day = max(day, since + step.delay_days)
+                text = self.env._("Day %s", day)
             steps.append(
                 {
                     "id": step.id,
                     "icon": channel_icon(step.channel),
                     "label": labels.get(step.channel),
-                    "day": self.env._("Day %s", day),
+                    "day": text,
                 }
             )
         return {"id": self.id, "name": self.name, "steps": steps, "days": day}

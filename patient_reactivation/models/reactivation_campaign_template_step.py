@@ -12,6 +12,7 @@ from .reactivation_step import (
     STEP_CHANNELS,
     WEEKDAYS,
 )
+from .reactivation_step_offer import OFFERS
 
 # What a step of a campaign has of the step of the template, as it is.
 PLAN_FIELDS = (
@@ -25,6 +26,7 @@ PLAN_FIELDS = (
     "fallback_channel",
     "valid_days",
     "max_attempts",
+    "offer",
 )
 TEXT_FIELDS = ("script", "letter_body", "message")
 
@@ -39,6 +41,9 @@ MAIL_PLACEHOLDERS = {
     "{website}": Markup('<t t-out="object.company_id.website"></t>'),
 }
 PLACEHOLDER = re.compile("|".join(re.escape(name) for name in MAIL_PLACEHOLDERS))
+
+# Where the coupon stands, alone in its paragraph.
+MAIL_COUPON = '<t t-out="object.coupon_offer"></t>'
 
 # Mail programs know no classes: a paragraph carries its own distance.
 PARAGRAPH_STYLE = ' style="margin:0 0 16px 0;"'
@@ -74,6 +79,7 @@ class ReactivationCampaignTemplateStep(models.Model):
     condition = fields.Selection(CONDITIONS, required=True, default="always")
     channel = fields.Selection(STEP_CHANNELS, required=True, default="mail")
     fallback_channel = fields.Selection(FALLBACK_CHANNELS, string="Otherwise")
+    offer = fields.Selection(OFFERS, required=True, default="none")
     valid_days = fields.Integer(string="Valid For (days)", default=14, required=True)
     max_attempts = fields.Integer(
         string="Calls Without an Answer", default=3, required=True
@@ -146,7 +152,10 @@ class ReactivationCampaignTemplateStep(models.Model):
         """:return: the whole e-mail of a company, in the language of the context"""
         words = PLACEHOLDER.sub(
             lambda match: str(MAIL_PLACEHOLDERS[match[0]]), str(self.mail_body or "")
-        ).replace("<p>", f"<p{PARAGRAPH_STYLE}>")
+        )
+        # A box is no paragraph.
+        words = words.replace("<p>{coupon}</p>", MAIL_COUPON)
+        words = words.replace("<p>", f"<p{PARAGRAPH_STYLE}>")
         return self.env["ir.qweb"]._render(
             "patient_reactivation.campaign_template_mail",
             {

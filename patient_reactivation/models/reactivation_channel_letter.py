@@ -12,6 +12,12 @@ from ..tools.own_content import without_foreign
 from ..tools.placeholders import plain
 from ..tools.problems import problem
 
+# Millimeters that a coupon takes on the page, with its square to scan.
+COUPON_HEIGHT = 34
+
+# So many coupons are printed with their square: a family may have more.
+MOST_BOXES = 2
+
 
 class ReactivationChannelLetter(models.AbstractModel):
     """Letter: printed for a window envelope, with many others at once.
@@ -83,7 +89,8 @@ class ReactivationChannelLetter(models.AbstractModel):
         for lang, label in self.env["res.lang"].get_installed():
             # A handful of languages.
             text = html2plaintext(step.with_context(lang=lang).letter_body or "")
-            if not letters.body_size(text, layout):
+            boxes = COUPON_HEIGHT if step.offer != "none" else 0
+            if not letters.body_size(text, layout, boxes):
                 problems.append(
                     self.env._(
                         "The letter of step “%(step)s” does not fit on one page "
@@ -133,8 +140,14 @@ class ReactivationChannelLetter(models.AbstractModel):
                 step._fill(step.letter_body, delivery), company.get_base_url()
             )
         )
+        coupons = delivery._with_members().coupon_id.with_context(lang=lang)
+        coupons = coupons._lawful_to_show()
+        if len(coupons) > MOST_BOXES:
+            # A large family: the text names the codes.
+            coupons = coupons.browse()
         return {
-            **self._styles(layout, address, body),
+            **self._styles(layout, address, body, len(coupons) * COUPON_HEIGHT),
+            "coupons": [coupon._letter_values() for coupon in coupons],
             "lang": lang.replace("_", "-"),
             "direction": self.env["res.lang"]._get_data(code=lang).direction,
             "address": address,
@@ -145,7 +158,7 @@ class ReactivationChannelLetter(models.AbstractModel):
         }
 
     @api.model
-    def _styles(self, layout, address, body):
+    def _styles(self, layout, address, body, besides):
         """:return: {part of the page: where it stands and how large it is printed}"""
         scale = 1 if wkhtmltopdf().is_patched_qt else letters.UNPATCHED
 
@@ -155,7 +168,7 @@ class ReactivationChannelLetter(models.AbstractModel):
             )
 
         address_size, address_top = letters.address_place(address, layout)
-        body_size = letters.body_size(html2plaintext(body), layout)
+        body_size = letters.body_size(html2plaintext(body), layout, besides)
         return {
             "page_style": letters.page_style(layout),
             "sender_style": place(9, layout.margin, 12, None, 30),

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
 from ..tools import codes
+from .loyalty_card import QUIET
 from .loyalty_program import KINDS
 
 STATES = [
@@ -282,6 +283,52 @@ class ReactivationCoupon(models.Model):
         elif revoked:
             self.env["reactivation.coupon.event"]._log(revoked, "revoked", note=note)
         return revoked
+
+    def _forget_person(self):
+        """Nothing of these coupons leads to a person any more."""
+        self.card_id.with_context(**QUIET).write({"partner_id": False})
+        self.env["reactivation.token"].sudo().search(
+            [("coupon_id", "in", self.ids)]
+        ).unlink()
+        self.event_ids._forget_person()
+        self.write(
+            {"partner_id": False, "note": False, "source_key": False, "code": False}
+        )
+
+    @api.model
+    def _unite(self, people):
+        """Prepare the coupons of contacts for being merged into one: of those that may
+        be used the best one of each clinic stays. What was promised for something else
+        is given once."""
+        coupons = self.sudo().search([("partner_id", "in", people.ids)])
+        live = coupons.filtered(
+            lambda item: item.source == "campaign" and item.state == "open"
+        )
+        used = coupons.filtered(
+            lambda item: item.source == "campaign" and item.state == "redeemed"
+        )
+        spent = {(item.company_id, item.episode_date) for item in used}
+        lesser = self.browse()
+        for group in live.grouped("company_id").values():
+            # A merge touches a handful of coupons.
+            best = group.sorted("worth", reverse=True)
+            fitting = best.filtered(
+                lambda item: (item.company_id, item.episode_date) not in spent
+            )
+            lesser |= best - fitting[:1]
+        lesser._revoke("merged")
+        # Two of one lapse were used: both stay in the books, one counts for it.
+        for group in used.grouped(
+            lambda item: (item.company_id, item.episode_date)
+        ).values():
+            group[1:].write({"episode_date": False})
+        for group in (
+            coupons.filtered("source_key")
+            .grouped(lambda item: (item.company_id, item.source_key))
+            .values()
+        ):
+            group[1:].write({"source_key": False})
+        self.env.flush_all()
 
     # ------------------------------------------------------------------ actions
 

@@ -91,6 +91,7 @@ class ReactivationCoupon(models.Model):
         :param str note: why
         :return: as `desk_find`
         """
+        self._check_desk()
         coupon = self.browse(coupon_id).exists()
         coupon._undo(note)
         return coupon.sudo()._answer(self.env.company)

@@ -1,3 +1,5 @@
+import base64
+
 from markupsafe import Markup
 
 from odoo import api, fields, models
@@ -101,6 +103,21 @@ class ReactivationCoupon(models.Model):
         """:return: Markup: the code as a square to scan, an SVG picture"""
         self.ensure_one()
         return qr_svg(codes.show(self.code), self.env._("Code of the coupon"))
+
+    def _letter_values(self):
+        """:return: dict: the coupon as a letter prints it"""
+        self.ensure_one()
+        # The program that makes the pages draws pictures more surely than shapes.
+        square = self.env["ir.actions.report"].barcode(
+            "QR", self.code_shown, width=400, height=400, quiet=1
+        )
+        return {
+            "name": self._first_name(),
+            "offer": self.offer,
+            "code": self.code_shown,
+            "until": self._until_text(),
+            "qr": "data:image/png;base64," + base64.b64encode(square).decode(),
+        }
 
     # --------------------------------------------------------------------- page
 

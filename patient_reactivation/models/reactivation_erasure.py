@@ -32,6 +32,10 @@ class ReactivationErasure(models.Model):
     files = fields.Integer(string="Files Removed", readonly=True)
     activities = fields.Integer(string="Tasks Removed", readonly=True)
     consents = fields.Integer(string="Consents Removed", readonly=True)
+    coupons = fields.Integer(
+        readonly=True,
+        help="They stay in the books without a patient; open ones were revoked.",
+    )
     visits = fields.Integer(
         string="Imported Visits",
         readonly=True,

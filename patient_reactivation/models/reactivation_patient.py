@@ -191,6 +191,18 @@ class ReactivationPatient(models.Model):
         self.ensure_one()
         return self.partner_id.action_open_reactivation_consents()
 
+    def action_open_coupons(self):
+        self.ensure_one()
+        return self.partner_id.action_open_reactivation_coupons()
+
+    def action_redeem_coupon(self):
+        self.ensure_one()
+        return self.partner_id.action_redeem_reactivation_coupon()
+
+    def action_give_coupon(self):
+        self.ensure_one()
+        return self.partner_id.action_give_reactivation_coupon()
+
     def action_record_objection(self):
         self.ensure_one()
         return self.partner_id.action_record_objection()

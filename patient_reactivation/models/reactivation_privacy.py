@@ -86,6 +86,8 @@ class ReactivationPrivacy(models.AbstractModel):
                     WHERE recipient_id = %(id)s
                     UNION SELECT company_id FROM reactivation_consent
                     WHERE partner_id = %(id)s
+                    UNION SELECT company_id FROM reactivation_coupon
+                    WHERE partner_id = %(id)s
                     UNION SELECT company_id FROM reactivation_external_visit
                     WHERE partner_id = %(id)s""",
                 id=partner.id,
@@ -261,6 +263,8 @@ class ReactivationPrivacy(models.AbstractModel):
                                      AND claimed_on IS NOT NULL)
                        OR EXISTS (SELECT FROM reactivation_consent
                                    WHERE partner_id = partner.id)
+                       OR EXISTS (SELECT FROM reactivation_coupon
+                                   WHERE partner_id = partner.id)
                        OR EXISTS (SELECT FROM reactivation_external_visit
                                    WHERE partner_id = partner.id)""",
                 partners.ids,
@@ -291,6 +295,7 @@ class ReactivationPrivacy(models.AbstractModel):
         self._forget_person(enrollments, deliveries)
         counts["visits"] = self._forget_visits(people)
         counts["consents"] = self._forget_consents(people)
+        counts["coupons"] = self._forget_coupons(people)
         people.guardian_ward_ids.guardian_id = False
         self.env["reactivation.patient"].sudo().search(
             [("partner_id", "in", people.ids)]
@@ -467,6 +472,22 @@ class ReactivationPrivacy(models.AbstractModel):
         return len(visits)
 
     @api.model
+    def _forget_coupons(self, people):
+        """Coupons that were issued and used stay in the books, of nobody. Who is erased
+        has none any more: their secret links lead nowhere.
+
+        :return: number of coupons
+        """
+        coupons = (
+            self.env["reactivation.coupon"]
+            .sudo()
+            .search([("partner_id", "in", people.ids)])
+        )
+        coupons._revoke("erased")
+        coupons._forget_person()
+        return len(coupons)
+
+    @api.model
     def _forget_consents(self, people):
         consents = (
             self.env["reactivation.consent"]
@@ -614,6 +635,7 @@ class ReactivationPrivacy(models.AbstractModel):
             "files": on("ir.attachment", "res_model"),
             "activities": on("mail.activity", "res_model"),
             "consents": mine("reactivation.consent"),
+            "coupons": mine("reactivation.coupon"),
             "waiting": len(waiting),
             "wards": len(people.guardian_ward_ids - people),
             "enrollments": len(enrollments),

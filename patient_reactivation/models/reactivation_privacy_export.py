@@ -54,7 +54,16 @@ SECTIONS = {
         "reactivation.delivery",
         "id enrollment_id company_id step_id channel recipient_id first_date date "
         "state reason fallback_reason failure attempts sent_on opened_on clicked_on "
-        "replied_on bounced_on",
+        "replied_on bounced_on coupon_id offer_refusal",
+    ),
+    "coupons": (
+        "reactivation.coupon",
+        "id company_id code_shown offer source note enrollment_id issued_on "
+        "valid_until state redeemed_day revoke_reason",
+    ),
+    "coupon_events": (
+        "reactivation.coupon.event",
+        "coupon_id date kind reason note",
     ),
     "outcomes": (
         "reactivation.outcome",
@@ -138,6 +147,10 @@ class ReactivationPrivacy(models.AbstractModel):
             "visits": self.env["reactivation.visit"].search(own),
             "enrollments": enrollments,
             "deliveries": self.env["reactivation.delivery"].search(in_enrollments),
+            "coupons": self.env["reactivation.coupon"].search(own),
+            "coupon_events": self.env["reactivation.coupon.event"].search(
+                [("coupon_id.partner_id", "=", partner.id)]
+            ),
             "outcomes": self.env["reactivation.outcome"].search(in_enrollments),
             "consents": self.env["reactivation.consent"].search(own),
         }
@@ -146,6 +159,8 @@ class ReactivationPrivacy(models.AbstractModel):
             "visits": self.env._("Visits"),
             "enrollments": self.env._("Enrollments in Campaigns"),
             "deliveries": self.env._("Messages and Calls: When, How, and Why Not"),
+            "coupons": self.env._("Coupons"),
+            "coupon_events": self.env._("What Became of Coupons"),
             "outcomes": self.env._("What Followed"),
             "consents": self.env._("Consents and Objections"),
         }

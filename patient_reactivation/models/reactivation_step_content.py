@@ -174,21 +174,20 @@ class ReactivationStep(models.Model):
             delivery._with_members().coupon_id.sorted("id"),
         )
 
-    def _fill_for(self, text, patients, coupons=None):
+    def _fill_for(self, text, patients, coupons=None, offer=None):
         """Fill in the placeholders of a text for one or several patients.
 
         :param coupons: those of these patients; what is said of coupons is left out
             where there is none, or none that may be used any more
+        :param dict offer: what is said of a coupon instead, for a trial
         """
         self.ensure_one()
         text = text or ""
         values = self._placeholder_values(patients, placeholders.names(text))
-        coupons = coupons.with_env(self.env).sudo()._lawful_to_show() if coupons else ()
-        if coupons:
-            values |= {
-                name: placeholders.plain(value)
-                for name, value in coupons._texts().items()
-            }
+        if not offer and coupons:
+            offer = coupons.with_env(self.env).sudo()._lawful_to_show()._texts()
+        if offer and offer["coupon_code"]:
+            values |= {name: placeholders.plain(offer[name]) for name in offer}
         elif placeholders.names(text) & placeholders.OF_COUPONS:
             text = placeholders.without_coupons(text)
         return placeholders.fill(text, values)

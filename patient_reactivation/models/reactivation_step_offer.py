@@ -1,11 +1,12 @@
 import re
+from datetime import timedelta
 
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.tools import html2plaintext
+from odoo.tools import format_date, html2plaintext
 
-from ..tools import placeholders
+from ..tools import codes, placeholders
 from ..tools.problems import ERROR, WARNING, problem
 
 OFFERS = [
@@ -95,6 +96,34 @@ class ReactivationStep(models.Model):
         found = _FOOTER.search(body) or _UNSUBSCRIBE.search(body)
         place = found.start() if found else len(body)
         return body[:place] + str(COUPON_BLOCK) + body[place:]
+
+    def _sample_offer(self, patients):
+        """:return: dict: what a text would say of a coupon, with a code that is none;
+        None if the step has no offer"""
+        self.ensure_one()
+        if self.offer == "none":
+            return None
+        company = self.company_id
+        row = patients[:1].reactivation_patient_ids.filtered(
+            lambda item: item.company_id == company
+        )
+        programs = self.campaign_id._coupon_programs(self)
+        program = programs.get(row.tier_id, programs[False]).sudo()
+        if not program:
+            return None
+        until = company._reactivation_today() + timedelta(
+            days=program.reactivation_valid_days
+        )
+        return {
+            "offer": self.env["loyalty.program"]._reactivation_offer_text(
+                program.reactivation_kind,
+                program.reactivation_value,
+                program.currency_id,
+                program.reactivation_product_id,
+            ),
+            "coupon_code": codes.show("X" * codes.LENGTH),
+            "coupon_until": format_date(self.env, until),
+        }
 
     # ----------------------------------------------------------------- problems
 

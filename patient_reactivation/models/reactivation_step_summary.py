@@ -33,6 +33,8 @@ class ReactivationStep(models.Model):
             "delay_hours",
             "delay_from",
             "condition",
+            "offer",
+            "program_id",
             *WEEKDAYS,
             "hour_from",
             "hour_to",
@@ -56,6 +58,8 @@ class ReactivationStep(models.Model):
             "from_enrollment": self.delay_from == "enrollment",
             "delay_days": self.delay_days,
             "delay_hours": self.delay_hours,
+            "from_coupon": self.delay_from == "coupon",
+            "offer": self._offer_text(),
             "condition": self._condition_text(),
             "window": self._window_text(),
             "has_mail": "mail" in channels,
@@ -119,6 +123,16 @@ class ReactivationStep(models.Model):
                 }
             )
         return texts
+
+    def _offer_text(self):
+        """:return: "Gives a coupon: 20 % after 6 months" in words, or False"""
+        if self.offer in (False, "none"):
+            return False
+        offers = dict(self._fields["offer"]._description_selection(self.env))
+        text = offers[self.offer]
+        if self.program_id:
+            return f"{text}: {self.program_id.name}"
+        return text
 
     def _condition_text(self):
         """:return: the condition in words, or False"""

@@ -43,6 +43,18 @@ class ResConfigSettings(models.TransientModel):
     reactivation_cap_week = fields.Integer(
         related="company_id.reactivation_cap_week", readonly=False
     )
+    reactivation_coupon_cooldown = fields.Integer(
+        related="company_id.reactivation_coupon_cooldown", readonly=False
+    )
+    reactivation_coupon_often = fields.Integer(
+        related="company_id.reactivation_coupon_often", readonly=False
+    )
+    reactivation_coupon_by_hand = fields.Integer(
+        related="company_id.reactivation_coupon_by_hand", readonly=False
+    )
+    reactivation_typical_fee = fields.Float(
+        related="company_id.reactivation_typical_fee", readonly=False
+    )
     reactivation_video_url = fields.Char(
         related="company_id.reactivation_video_url", readonly=False
     )

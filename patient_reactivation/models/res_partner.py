@@ -373,6 +373,31 @@ class ResPartner(models.Model):
         action["display_name"] = self.env._("Consents of %s", self.name)
         return action
 
+    def action_open_reactivation_coupons(self):
+        """The coupons of the patient: those that may be used are offered first."""
+        action = self._reactivation_action("reactivation_coupon_action")
+        action["domain"] = [("partner_id", "=", self.id)]
+        action["context"] = {"default_partner_id": self.id}
+        action["display_name"] = self.env._("Coupons of %s", self.name)
+        return action
+
+    def action_redeem_reactivation_coupon(self):
+        """Open the page of the desk for this patient."""
+        self.ensure_one()
+        self.env["reactivation.patient"].check_access("read")
+        return {
+            "type": "ir.actions.client",
+            "tag": "reactivation_redeem",
+            "name": self.env._("Redeem a Coupon"),
+            "params": {"partner_id": self.id},
+        }
+
+    def action_give_reactivation_coupon(self):
+        """Give the patient a coupon by hand."""
+        action = self._reactivation_action("reactivation_coupon_give_action")
+        action["context"] = {"default_partner_id": self.id}
+        return action
+
     def action_record_objection(self):
         """The patient said to staff what must not be sent any more."""
         action = self._reactivation_action("reactivation_objection_action")

@@ -128,12 +128,14 @@ def body_height(layout):
     return layout.page_height - layout.body_top - _BOTTOM
 
 
-def body_size(text, layout):
-    """:return: font size in points at which a text fits on the page; None when it is
-    too long for one"""
+def body_size(text, layout, besides=0):
+    """:param besides: millimeters of the page that something else takes
+    :return: font size in points at which a text fits on the page; None when it is
+        too long for one"""
     lines = [*(text or "").splitlines(), *[""] * _BODY_EXTRA]
     width = layout.page_width - 2 * layout.margin
     for size in _BODY_SIZES:
-        if _height(lines, size, width, _BODY_LEADING) <= body_height(layout):
+        tall = _height(lines, size, width, _BODY_LEADING) + besides
+        if tall <= body_height(layout):
             return size
     return None

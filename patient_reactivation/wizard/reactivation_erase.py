@@ -91,6 +91,10 @@ class ReactivationErase(models.TransientModel):
                 counts["deliveries"],
             ),
             (
+                self.env._("Coupons: in the books, without the patient"),
+                counts["coupons"],
+            ),
+            (
                 self.env._("Imported visits: the date, without the patient"),
                 counts["visits"],
             ),

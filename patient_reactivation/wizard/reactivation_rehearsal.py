@@ -322,6 +322,8 @@ class ReactivationRehearsal(models.TransientModel):
             recipient_id=story.recipient_id,
             address_hash=story.address_hash,
         )
+        if sent:
+            self._try_offer(delivery, delivery.channel, story.moment)
         self.env.cr.execute(
             SQL(
                 """UPDATE reactivation_enrollment

@@ -73,7 +73,10 @@ class ReactivationRehearsal(models.TransientModel):
             "address": self._mask(recipient, channel),
             "outcome": story.outcome,
             "reason": self._refusal_label(story.refusal),
-            "explanation": "\n".join(self._explanation(story, channel, recipient)),
+            "explanation": "\n".join(
+                self._explanation(story, channel, recipient)
+                + self._offer_explanation(delivery)
+            ),
             "reaction": self._reaction(step),
             **self._times(story.moment, recipient),
         }
@@ -92,9 +95,13 @@ class ReactivationRehearsal(models.TransientModel):
                 % self.env._("Runs the action “%s”.", name or "–")
             }
         if channel != "mail":
-            text = self._text_of(step, channel, self.partner_id.sudo(), recipient)
+            coupons = delivery.coupon_id
+            patient = self.partner_id.sudo()
+            text = self._text_of(step, channel, patient, recipient, coupons)
             return {"content": text}
-        mailing = step.sudo()._pick_mailing(delivery.enrollment_id)
+        mailing = step.sudo()._pick_mailing(
+            delivery.enrollment_id, bool(delivery.coupon_id)
+        )
         if not mailing:
             return {"content": False}
         try:
@@ -149,6 +156,26 @@ class ReactivationRehearsal(models.TransientModel):
                 self.env._("Goes to the guardian, %s.", recipient.display_name)
             )
         return lines
+
+    def _offer_explanation(self, delivery):
+        """:return: list of sentences: the coupon of the step, or why there is none"""
+        coupon = delivery.coupon_id.sudo().with_env(self.env(su=True))
+        if coupon:
+            return [
+                self.env._(
+                    "With a coupon: %(offer)s, until %(until)s.",
+                    offer=coupon.offer,
+                    until=coupon._until_text(),
+                )
+            ]
+        if delivery.offer_refusal:
+            labels = dict(
+                delivery._fields["offer_refusal"]._description_selection(self.env)
+            )
+            return [
+                self.env._("Without the offer: %s.", labels[delivery.offer_refusal])
+            ]
+        return []
 
     def _reaction(self, step):
         """:return: what the patient can do to make the step unnecessary"""

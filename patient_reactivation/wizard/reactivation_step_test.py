@@ -10,7 +10,9 @@ from ..tools import smtp
 from ..tools.letters import paper_of
 
 # Links of a test lead nowhere: nobody is unsubscribed, nothing is counted.
-PERSONAL_LINK = re.compile(r'href="[^"]*/(?:unsubscribe_from_list|view|r/)[^"]*"')
+PERSONAL_LINK = re.compile(
+    r'href="[^"]*/(?:unsubscribe_from_list|view|r/|reactivation/coupon/)[^"]*"'
+)
 
 
 class ReactivationStepTest(models.TransientModel):
@@ -174,6 +176,7 @@ class ReactivationStepTest(models.TransientModel):
             self._write_row(
                 delivery, channel="letter", state="todo", recipient_id=recipient.id
             )
+            self._try_offer(delivery, "letter")
             if self.lang:
                 self._write_row(recipient, lang=self.lang)
             pdf, _kind = (
@@ -238,7 +241,10 @@ class ReactivationStepTest(models.TransientModel):
             enrollment = self._try_enrollment(
                 campaign, self.partner_id, fields.Datetime.now()
             )
-            mailing = self._pick_mailing(step, enrollment)
+            delivery = self._try_delivery(enrollment, step, fields.Datetime.now())
+            self._write_row(delivery, channel="mail", state="claimed")
+            self._try_offer(delivery, "mail")
+            mailing = self._pick_mailing(step, enrollment, bool(delivery.coupon_id))
             parts = self._parts(mailing, enrollment)
             server = mailing.mail_server_id.id
             sender = mailing.email_from or self.company_id.email_formatted
@@ -262,11 +268,11 @@ class ReactivationStepTest(models.TransientModel):
             subtype_alternative="plain",
         )
 
-    def _pick_mailing(self, step, enrollment):
-        mailing = step.mailing_ids.filtered(
+    def _pick_mailing(self, step, enrollment, has_coupon):
+        mailing = step.mailing_ids._for_offer(has_coupon).filtered(
             lambda item: self.lang and item.reactivation_lang == self.lang
         )[:1]
-        mailing = mailing or step._pick_mailing(enrollment)
+        mailing = mailing or step._pick_mailing(enrollment, has_coupon)
         if not mailing:
             raise UserError(
                 self.env._("Step “%s” has no e-mail. Write one first.", step.name)

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.misc import file_open
 
@@ -183,23 +183,46 @@ class ReactivationTrial(models.AbstractModel):
         return self.env["mail.render.mixin"]._replace_local_links(framed)
 
     @api.model
-    def _text_of(self, step, channel, patients, recipient):
+    def _text_of(self, step, channel, patients, recipient, coupons=None):
         """What a step says on a channel of the staff, filled in for patients.
 
         Scripts are for the caller to read, the rest for the recipient.
 
+        :param coupons: those of these patients; by default what one would look like
         :return: Markup
         """
         kind = self.env["reactivation.channel.manual"]
+
+        def fill(step, text):
+            sample = step._sample_offer(patients) if coupons is None else None
+            return step._fill_for(text, patients, coupons, sample)
+
         lines = []
         if channel == "call":
-            lines = kind._paragraphs(step._fill_for(step.script, patients))
+            lines = kind._paragraphs(fill(step, step.script))
         step = step.with_context(lang=kind._reader_lang(recipient, step.company_id))
         if channel == "letter":
-            lines = [step._fill_for(Markup(step.letter_body or ""), patients)]
+            lines = [fill(step, Markup(step.letter_body or ""))]
         elif channel in ("video", "social"):
-            lines = kind._paragraphs(step._fill_for(step.message, patients))
+            lines = kind._paragraphs(fill(step, step.message))
         return Markup().join(lines)
+
+    @api.model
+    def _try_offer(self, delivery, channel, moment=None):
+        """Give a delivery the coupon it would get, or note why it gets none. Only
+        inside `_undone`: the code is never valid.
+
+        :param datetime moment: when the step takes place, by default now
+        """
+        delivery._attach_offers(channel)
+        days = (moment - fields.Datetime.now()).days if moment else 0
+        coupon = delivery.coupon_id.sudo()
+        if days > 0 and delivery.step_id.offer == "issue":
+            self._write_row(
+                coupon,
+                valid_until=coupon.valid_until + timedelta(days=days),
+                expires_at=coupon.expires_at + timedelta(days=days),
+            )
 
     # ------------------------------------------------------------------ patient
 

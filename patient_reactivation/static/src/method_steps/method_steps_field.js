@@ -78,6 +78,14 @@ export class MethodStepsField extends Component {
     }
 
     dayText(step) {
+        if (step.from_coupon) {
+            return step.delay_hours
+                ? _t("%(days)s d, %(hours)s h", {
+                      days: step.delay_days,
+                      hours: step.delay_hours,
+                  })
+                : _t("%s d", step.delay_days);
+        }
         if (!step.day && !step.hour) {
             return _t("At once");
         }
@@ -91,6 +99,9 @@ export class MethodStepsField extends Component {
 
     /** From where the day is counted; nothing to say of a step at once. */
     sinceText(step, index) {
+        if (step.from_coupon) {
+            return _t("before the coupon's last day");
+        }
         if (!step.delay_days && !step.delay_hours) {
             return index && !step.from_enrollment ? _t("right after it") : "";
         }
