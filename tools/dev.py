@@ -11,7 +11,7 @@ def prepare(database):
     """Create the database, or update it if the addons have changed since."""
     odoo_env.ensure_pg()
     step = f"dev-{database}"
-    wanted = odoo_env.sources_hash()
+    wanted = odoo_env.sources_hash(odoo_env.addons())
     exists = database in odoo_env.databases(database)
     if not exists or os.environ.get("FRESH") == "1":
         odoo_env.create_db_from_template(database)

@@ -1,7 +1,9 @@
 """Odoo as the tools use it: configuration, databases and their templates.
 
 Runs inside the virtual environment. A database is never installed twice for the same
-sources: `template()` builds one and every user gets a clone of it.
+sources: `template()` builds one and every user gets a clone of it. Addons that join
+ours with other apps of Odoo (`glue_addons()`) have a template of their own: what they
+add must not be needed by the others.
 """
 
 import ast
@@ -40,6 +42,7 @@ NOT_INSTALLED = ("tests", "static", "readme", "__pycache__")
 BAD_LOG_LINE = re.compile(r"^\S+ \S+ \d+ (ERROR|CRITICAL) ", re.MULTILINE)
 NAME_BASE = "clinic_base_"
 NAME_ADDONS = "clinic_addons_"
+NAME_GLUE = "clinic_glue_"
 
 
 def manifest(addon):
@@ -51,6 +54,17 @@ def addons():
     """Names of our installable addons: the top-level folders with a manifest."""
     found = (path.parent.name for path in ROOT.glob("*/__manifest__.py"))
     return sorted(name for name in found if manifest(name).get("installable", True))
+
+
+def glue_addons():
+    """Those that Odoo installs by itself beside the apps they join ours with."""
+    return [name for name in addons() if manifest(name).get("auto_install")]
+
+
+def own_addons():
+    """Our addons without those that need further apps."""
+    glue = set(glue_addons())
+    return [name for name in addons() if name not in glue]
 
 
 def foreign_depends(names=None):
@@ -72,7 +86,7 @@ def odoo_version():
 def sources_hash(names=None):
     """A fingerprint of every file of our addons that an installation reads."""
     parts = []
-    for name in names or addons():
+    for name in own_addons() if names is None else names:
         for path in sorted((ROOT / name).rglob("*")):
             inside = path.relative_to(ROOT / name).parts
             if path.is_file() and not set(inside) & set(NOT_INSTALLED):
@@ -263,7 +277,7 @@ def errors_of(text, limit=60):
 
 def _base_template():
     """A database with the core modules our addons stand on, in two languages."""
-    depends = foreign_depends()
+    depends = foreign_depends(own_addons())
     key = digest(odoo_version(), LANGUAGES, ",".join(depends))
     name = NAME_BASE + key
     if name in databases(NAME_BASE):
@@ -278,32 +292,38 @@ def _base_template():
     return name
 
 
-def template():
-    """The database with all our addons; built only when their files have changed."""
+def template(glue=False):
+    """The database with our addons; built only when their files have changed.
+
+    :param bool glue: with the apps that `glue_addons()` join ours with, too
+    """
     ensure_pg()
     with lock("template"):
         base = _base_template()
-        key = digest(base, sources_hash())
-        name = NAME_ADDONS + key
-        if name not in databases(NAME_ADDONS):
-            _build_addons_template(base, name)
+        name = _addons_template(NAME_ADDONS, base, own_addons())
+        if glue:
+            name = _addons_template(NAME_GLUE, name, glue_addons())
         return name
 
 
-def _build_addons_template(base, name):
-    building = "clinic_building_addons"
-    names = addons()
-    with progress(f"Installing {', '.join(names)}"):
-        clone_db(base, building)
-        # Loading the language again translates what our addons bring.
-        options = ["-i", ",".join(names), "--load-language", LANGUAGES]
-        run_odoo("template-addons", building, *options)
-        _check_installed(building, names)
-        _publish(building, name)
-    _drop_others(NAME_ADDONS, name)
+def _addons_template(prefix, base, names):
+    """A clone of `base` with addons of ours and what they need."""
+    name = prefix + digest(base, sources_hash(names))
+    if name not in databases(prefix):
+        kind = prefix.split("_")[1]
+        building, step = f"clinic_building_{kind}", f"template-{kind}"
+        with progress(f"Installing {', '.join(names)}"):
+            clone_db(base, building)
+            # Loading the language again translates what our addons bring.
+            options = ["-i", ",".join(names), "--load-language", LANGUAGES]
+            run_odoo(step, building, *options)
+            _check_installed(step, building, names)
+            _publish(building, name)
+        _drop_others(prefix, name)
+    return name
 
 
-def _check_installed(dbname, names):
+def _check_installed(step, dbname, names):
     """Odoo only warns about an addon that it could not install."""
     with server_cursor(dbname) as cursor:
         cursor.execute("SELECT name FROM ir_module_module WHERE state = 'installed'")
@@ -311,7 +331,7 @@ def _check_installed(dbname, names):
     if missing:
         raise SetupError(
             f"not installed: {', '.join(sorted(missing))}",
-            f"see {log_path('template-addons')}",
+            f"see {log_path(step)}",
         )
 
 
@@ -331,9 +351,12 @@ def _drop_others(prefix, keep):
             drop_db(name)
 
 
-def create_db_from_template(name):
-    """A fresh database with all our addons, French loaded and no demo data."""
-    clone_db(template(), name)
+def create_db_from_template(name, glue=False):
+    """A fresh database with our addons, French loaded and no demo data.
+
+    :param bool glue: with `glue_addons()`, too
+    """
+    clone_db(template(glue), name)
     return name
 
 
@@ -350,6 +373,8 @@ __all__ = [
     "ensure_pg",
     "environ",
     "free_port",
+    "glue_addons",
+    "own_addons",
     "run_odoo",
     "server_cursor",
     "sources_hash",
@@ -358,4 +383,4 @@ __all__ = [
 ]
 
 if __name__ == "__main__":
-    print(create_db_from_template(sys.argv[1]))
+    print(create_db_from_template(sys.argv[1], glue="glue" in sys.argv[2:]))

@@ -1,5 +1,8 @@
 """Run all tests: those of the addons in Odoo, then the black-box ones.
 
+The addons that need only what they name themselves are tested without anything else;
+those that join them with other apps of Odoo in a database of their own, afterwards.
+
 Arguments go to pytest; paths choose the suite: `-k name`, `tests/test_setup.py`,
 `patient_reactivation/tests/test_lapse.py::TestLapse`.
 """
@@ -51,9 +54,22 @@ def run_suite(name, options, paths):
 
 
 def run_addons(options, paths):
-    """The addons' own tests, on a clone of the template."""
+    """The tests of the addons that stand alone, on a clone of their template."""
+    return run_in_odoo("addons", options, paths or odoo_env.own_addons())
+
+
+def run_glue(options, paths):
+    """The tests of the addons that join ours with other apps, with those installed."""
+    paths = paths or odoo_env.glue_addons()
+    return run_in_odoo("glue", options, paths) if paths else (0, {})
+
+
+def run_in_odoo(name, options, paths):
+    """One suite of Odoo tests on a database of its own."""
     drop_leftovers()
-    database = odoo_env.create_db_from_template(f"{DATABASE}{os.getpid()}")
+    database = odoo_env.create_db_from_template(
+        f"{DATABASE}{os.getpid()}", glue=name == "glue"
+    )
     odoo = [
         f"--odoo-database={database}",
         f"--odoo-config={odoo_env.write_config()}",
@@ -65,10 +81,10 @@ def run_addons(options, paths):
     if jobs > 1:
         odoo += ["-n", str(jobs), "--dist=loadscope"]
     try:
-        return run_suite("addons", [*odoo, *options], paths or odoo_env.addons())
+        return run_suite(name, [*odoo, *options], paths)
     finally:
-        for name in odoo_env.databases(database):
-            odoo_env.drop_db(name)
+        for left in odoo_env.databases(database):
+            odoo_env.drop_db(left)
 
 
 def drop_leftovers():
@@ -84,26 +100,35 @@ def run_black_box(options, paths):
     return run_suite("black-box", ["-p", "no:odoo", *options], paths or ["tests"])
 
 
+def suite_of(path):
+    """The suite that the tests of a path belong to."""
+    path = Path(path)
+    folder = path.relative_to(ROOT).parts[0] if path.is_absolute() else path.parts[0]
+    if folder == "tests":
+        return run_black_box
+    return run_glue if folder in odoo_env.glue_addons() else run_addons
+
+
 def main():
-    """Run both suites (or the one the paths name) and add up their counts."""
+    """Run all suites (or those the paths name) and add up their counts."""
     paths, options = split_arguments(sys.argv[1:])
-    black_box = [path for path in paths if Path(path).parts[0] == "tests"]
-    inside = [path for path in paths if path not in black_box]
+    chosen = {run_addons: [], run_glue: [], run_black_box: []}
+    for path in paths:
+        chosen[suite_of(path)].append(path)
     odoo_env.ensure_pg()
     TEMPORARY.mkdir(parents=True)
     results = []
     try:
-        if inside or not paths:
-            results.append(run_addons(options, inside))
-        if black_box or not paths:
-            results.append(run_black_box(options, black_box))
+        for suite, inside in chosen.items():
+            if inside or not paths:
+                results.append(suite(options, inside))
     finally:
         shutil.rmtree(TEMPORARY, ignore_errors=True)
     return conclude(results)
 
 
 def conclude(results):
-    """Print the total; choosing tests may leave one suite without any, never both."""
+    """Print the total; choosing tests may leave a suite without any, never all."""
     total = {"passed": 0, "failed": 0, "error": 0, "skipped": 0}
     for _code, counts in results:
         for key, value in counts.items():
