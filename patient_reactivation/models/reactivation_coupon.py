@@ -357,6 +357,7 @@ class ReactivationCoupon(models.Model):
 
     def action_open_order(self):
         self.ensure_one()
+        self.check_access("read")
         return {
             "type": "ir.actions.act_window",
             "res_model": self.order_model,

@@ -742,6 +742,8 @@ class TestExport(PrivacyCase):
                 "visits",
                 "enrollments",
                 "deliveries",
+                "coupons",
+                "coupon_events",
                 "outcomes",
                 "consents",
                 "messages",

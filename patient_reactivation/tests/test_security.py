@@ -169,6 +169,7 @@ class TestSecurity(TwoClinics, MailClinicCase):
             "reactivation.step": self.recall.method_ids.step_ids,
             "reactivation.enrollment": self.enrollment(self.ada),
             "reactivation.patient": self.row(self.ada),
+            "reactivation.coupon": self.coupon(),
             "reactivation.visit.source": self.source,
             "reactivation.visit": self.visits_of(self.ada),
             "reactivation.no.contact": self.env["reactivation.no.contact"].search(
@@ -186,6 +187,15 @@ class TestSecurity(TwoClinics, MailClinicCase):
                         target.check_access("read")
                     checked += 1
         self.assertGreater(checked, 20)
+
+    def coupon(self):
+        """A coupon of a patient who pays in cash."""
+        self.ada.payer_class = "cash"
+        program = self.env.ref("patient_reactivation.loyalty_program_20")
+        granted = self.env["reactivation.coupon"]._grant(
+            self.clinic, self.ada, program, "security"
+        )
+        return granted[self.ada][0]
 
     def own_public_methods(self, name):
         """Names of the methods our classes add that RPC may call."""
