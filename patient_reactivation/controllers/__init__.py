@@ -1,2 +1,3 @@
+from . import coupon
 from . import export
 from . import mailing

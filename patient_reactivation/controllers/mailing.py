@@ -7,19 +7,7 @@ from odoo.tools import consteq
 from odoo.addons.mass_mailing.controllers.main import MassMailController
 
 from ..models.reactivation_unsubscribe import CHOICES
-
-# The page says nothing about the patient, and the address it is under is secret:
-# nobody keeps it, hears of it or loads anything into it.
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex, nofollow",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
-    ),
-}
+from .page import HEADERS, in_language, render_page
 
 LARGEST_ID = 2**31 - 1
 
@@ -143,10 +131,8 @@ class UnsubscribeController(MassMailController):
 
     def _pages(self, mailing, link):
         """:return: what writes the pages, in the language of the e-mail"""
-        installed = {code for code, _name in request.env["res.lang"].get_installed()}
         lang = mailing.reactivation_lang or link["partner"].lang
-        pages = request.env["reactivation.unsubscribe"].sudo()
-        return pages.with_context(lang=lang) if lang in installed else pages
+        return in_language(request.env["reactivation.unsubscribe"].sudo(), lang)
 
     def _page(self, mailing_id, document_id, email, hash_token, choice):
         """Note what was chosen, if anything was, and show where things stand."""
@@ -166,14 +152,5 @@ class UnsubscribeController(MassMailController):
         return self._render(pages, status=401, **pages._words_wrong_link())
 
     def _render(self, pages, status=200, **values):
-        return request.make_response(
-            pages.env["ir.qweb"]
-            .sudo()
-            ._render(
-                "patient_reactivation.unsubscribe_page",
-                {"lang": pages.env.lang or "en_US", **values},
-                minimal_qcontext=True,
-            ),
-            headers=[("Content-Type", "text/html; charset=utf-8"), *HEADERS.items()],
-            status=status,
-        )
+        template = "patient_reactivation.unsubscribe_page"
+        return render_page(template, pages.env, values, status)

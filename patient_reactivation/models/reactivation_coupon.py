@@ -355,6 +355,17 @@ class ReactivationCoupon(models.Model):
             "params": {"coupon_id": self.id},
         }
 
+    def action_print(self):
+        """A sheet to hand over, unless the law forbids to show the coupon."""
+        self.check_access("read")
+        if not self._lawful_to_show():
+            raise UserError(
+                self.env._("This coupon cannot be used: there is nothing to hand over.")
+            )
+        return self.env.ref("patient_reactivation.action_report_coupon").report_action(
+            self
+        )
+
     def action_open_order(self):
         self.ensure_one()
         self.check_access("read")

@@ -364,16 +364,31 @@ class ReactivationCoupon(models.Model):
         wish = Wish(partner, program, note=note.strip())
         self._issue(company, [wish], "manual")
         if wish.refusal:
-            labels = dict(
-                self.env["reactivation.delivery"]
-                ._fields["offer_refusal"]
-                ._description_selection(self.env)
-            )
-            raise UserError(
-                self.env._(
-                    "%(patient)s may not get this coupon: %(reason)s.",
-                    patient=partner.display_name,
-                    reason=labels[wish.refusal],
-                )
-            )
+            raise UserError(self._refusal_sentence(partner, wish.refusal))
         return wish.coupon
+
+    @api.model
+    def _refusal_to_give(self, company, partner, program):
+        """:return: str: why a patient may not have a coupon by hand, or False"""
+        wish = Wish(partner, program)
+        if self._drop_useless(company, [wish]):
+            promised = self._terms_of(company, {program})[program]
+            wish.refusal = self._judge(company, partner)(
+                partner,
+                offers.Offer(promised["kind"], promised["worth"]),
+                self._history(company, partner)[partner.id],
+            )
+        return bool(wish.refusal) and self._refusal_sentence(partner, wish.refusal)
+
+    @api.model
+    def _refusal_sentence(self, partner, code):
+        labels = dict(
+            self.env["reactivation.delivery"]
+            ._fields["offer_refusal"]
+            ._description_selection(self.env)
+        )
+        return self.env._(
+            "%(patient)s may not get this coupon: %(reason)s.",
+            patient=partner.display_name,
+            reason=labels[code],
+        )

@@ -150,6 +150,17 @@ class ReactivationCoupon(models.Model):
             }
         return values
 
+    @api.model
+    def _page_values_unknown(self, throttled=False):
+        """:return: dict of the template's values for a link that opens nothing"""
+        message = self.env._(
+            "This link does not open a coupon. Please open it from the message itself, "
+            "or call the clinic."
+        )
+        if throttled:
+            message = self.env._("Too many attempts. Please try again in ten minutes.")
+        return {"clinic": False, "phone": False, "message": message, "coupon": False}
+
     def _page_message(self):
         """:return: str: why there is nothing to use any more, or False"""
         if self.state == "redeemed":
