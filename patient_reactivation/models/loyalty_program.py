@@ -218,7 +218,7 @@ class LoyaltyProgram(models.Model):
     def _reactivation_offer_text(self, kind, value, currency, product):
         """:return: str: what a coupon gives, in the language of the environment"""
         if kind == "percent":
-            return self.env._("%(percent)s %% off your visit", percent=f"{value:g}")
+            return self.env._("%(percent)s%% off your visit", percent=f"{value:g}")
         if kind == "amount":
             return self.env._(
                 "%(amount)s off your visit", amount=currency.format(value)

@@ -13,6 +13,6 @@ class MailRenderMixin(models.AbstractModel):
         return super()._shorten_links(
             html,
             link_tracker_vals,
-            blacklist=[*(blacklist or []), COUPON_PATH],
+            blacklist=[*(blacklist or []), COUPON_PATH.rstrip("/")],
             base_url=base_url,
         )

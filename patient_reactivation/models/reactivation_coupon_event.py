@@ -44,6 +44,7 @@ class ReactivationCouponEvent(models.Model):
     company_id = fields.Many2one(
         "res.company", required=True, index=True, ondelete="cascade"
     )
+    partner_id = fields.Many2one(related="coupon_id.partner_id")
     campaign_id = fields.Many2one(related="coupon_id.campaign_id", store=True)
     kind = fields.Selection(EVENTS, string="What", required=True)
     reason = fields.Selection(REDEEM_REFUSALS, string="Why Refused")
@@ -72,6 +73,10 @@ class ReactivationCouponEvent(models.Model):
     def _forget_person(self):
         """What staff wrote may tell who it was."""
         self.with_context(reactivation_erasure=True).write({"note": False})
+
+    def export_data(self, fields_to_export):
+        self.env["reactivation.patient"]._check_export()
+        return super().export_data(fields_to_export)
 
     def write(self, vals):
         if not self.env.su or not self.env.context.get("reactivation_erasure"):

@@ -62,5 +62,6 @@ from . import test_rehearsal
 from . import test_step_test
 from . import test_tours_templates
 from . import test_coupon_issue
+from . import test_coupon_life
 from . import test_coupon_page
 from . import test_coupon_campaign

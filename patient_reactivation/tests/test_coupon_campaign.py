@@ -62,7 +62,7 @@ class OfferClinic(MailClinicCase):
         return campaign
 
     def coupons_of(self, partner):
-        return self.coupons.search([("partner_id", "=", partner.id)], order="id")
+        return self.coupons.search([("partner_id", "in", partner.ids)], order="id")
 
     def body_to(self, partner):
         """:return: the text of the one e-mail somebody got"""
@@ -70,9 +70,7 @@ class OfferClinic(MailClinicCase):
         return html.fromstring(mail["body"]).text_content()
 
     def problems(self, campaign, level="error"):
-        return [
-            item["text"] for item in campaign._problems() if item["level"] == level
-        ]
+        return [item["text"] for item in campaign._problems() if item["level"] == level]
 
     def assertProblem(self, campaign, words, level="error"):
         texts = self.problems(campaign, level)
@@ -145,9 +143,7 @@ class TestCouponCampaign(OfferClinic):
         ben = self.lapsed("Ben", 400, payer_class="cash")
         self.start(campaign)
         self.run_crons()
-        self.assertEqual(
-            self.enrollment(ben).delivery_ids.offer_refusal, "no_program"
-        )
+        self.assertEqual(self.enrollment(ben).delivery_ids.offer_refusal, "no_program")
         self.assertDeliveries(ben, ["sent"])
 
     def test_program_of_another_company(self):

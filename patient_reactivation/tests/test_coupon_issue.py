@@ -40,7 +40,7 @@ class TestCouponIssue(MailClinicCase):
             self.assertEqual(coupon.expires_at, datetime(2026, 4, 2, 4))
             [mail] = self.mails_to(patient.email)
             self.assertIn(coupon.code_shown, mail["body"])
-            self.assertIn(f"{percent} % off", mail["body"])
+            self.assertIn(f"{percent}% off", mail["body"])
             self.assertTrue(coupon.is_sent or coupon.delivery_id.state == "sent")
 
     def test_payer_who_may_get_none_gets_the_message(self):

@@ -239,6 +239,7 @@ class TestStaff(RolesCase):
         "reactivation.coupon": ("r", "r"),
         "reactivation.coupon.budget": ("", ""),
         "reactivation.coupon.event": ("r", "r"),
+        "reactivation.coupon.give": ("", "crwu"),
         "reactivation.delivery": ("r", "rw"),
         "reactivation.enroll": ("", "crwu"),
         "reactivation.enroll.line": ("", "crwu"),

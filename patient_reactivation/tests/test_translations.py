@@ -21,7 +21,7 @@ REMEDY = (
 # What a translation must hand through as it is: placeholders and HTML elements.
 KEPT = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\{.*?\}\}|</?[a-z]\w*")
 # A line may break at a plain space, and must not break here.
-BREAKABLE = re.compile(r" [:;!?»](?!\w)| %(?![(sd])|« ")
+BREAKABLE = re.compile(r" [:;!?»](?![\w=])| %(?![(sd])|« ")
 
 
 def addon_terms(env):

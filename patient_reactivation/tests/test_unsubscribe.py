@@ -140,7 +140,7 @@ class TestUnsubscribe(MailClinicCase, HttpCase):
         """Nothing about the patient, nothing from elsewhere, kept by nobody."""
         for secret in ("Ada", "Lovelace", "@example.com", "ada.", "hash_token"):
             self.assertNotIn(secret, response.text)
-        loaded = r"(?:src|href|action)\s*=\s*[\"'](?!data:)|url\(|@import"
+        loaded = r"(?:src|href|action)\s*=\s*[\"'](?!data:|tel:)|url\(|@import"
         self.assertNotRegex(response.text, loaded)
         self.assertNotIn("<script", response.text)
         self.assertEqual(response.headers["Cache-Control"], "no-store")

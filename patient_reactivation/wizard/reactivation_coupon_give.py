@@ -1,5 +1,4 @@
 from odoo import api, fields, models
-from odoo.exceptions import AccessError
 
 
 class ReactivationCouponGive(models.TransientModel):
@@ -43,18 +42,16 @@ class ReactivationCouponGive(models.TransientModel):
         self.ensure_one()
         if not self.partner_id or not self.program_id:
             return False
-        coupons = self.env["reactivation.coupon"]
         self.partner_id.check_access("read")
-        try:
-            coupons._check_manager()
-        except AccessError:
-            return False
+        coupons = self.env["reactivation.coupon"]
+        coupons._check_manager()
         return coupons._refusal_to_give(
             self.company_id, self.partner_id, self.program_id
         )
 
     def action_give(self):
         """Give it, and show it."""
+        self.check_access("write")
         self.ensure_one()
         coupon = self.env["reactivation.coupon"]._give_by_hand(
             self.company_id, self.partner_id, self.program_id, self.note
