@@ -214,6 +214,22 @@ class LoyaltyProgram(models.Model):
             value, company.currency_id, company, company._reactivation_today()
         )
 
+    def _reactivation_words(self):
+        """:return: str: what a coupon gives and for how long; False without one"""
+        if not self:
+            return False
+        self.ensure_one()
+        return self.env._(
+            "%(offer)s, for %(days)s days",
+            offer=self._reactivation_offer_text(
+                self.reactivation_kind,
+                self.reactivation_value,
+                self.currency_id,
+                self.reactivation_product_id,
+            ),
+            days=self.reactivation_valid_days,
+        )
+
     @api.model
     def _reactivation_offer_text(self, kind, value, currency, product):
         """:return: str: what a coupon gives, in the language of the environment"""
@@ -255,8 +271,8 @@ class LoyaltyProgram(models.Model):
             program, count = next(iter(counts.items()))
             raise UserError(
                 self.env._(
-                    "%(count)s patients have a coupon “%(name)s” that they may still "
-                    "use: it stays as it is. Make a new coupon and choose it in the "
+                    "Open coupons “%(name)s” with patients: %(count)s. What was "
+                    "promised stays as it is. Make a new coupon and choose it in the "
                     "tiers and campaigns, or revoke the open ones first.",
                     count=count,
                     name=program.name,

@@ -1,3 +1,5 @@
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -48,6 +50,9 @@ class ReactivationCampaign(models.Model):
         string="Open Coupons", compute="_compute_coupon_counts", compute_sudo=True
     )
     gives_coupons = fields.Boolean(compute="_compute_gives_coupons")
+    offer_plan = fields.Html(
+        string="Who Gets What", compute="_compute_offer_plan", compute_sudo=True
+    )
 
     _coupon_budget_check = models.Constraint(
         "CHECK(COALESCE(coupon_budget, 0) >= 0)",
@@ -78,6 +83,20 @@ class ReactivationCampaign(models.Model):
             steps = campaign._current_methods().step_ids
             campaign.gives_coupons = any(step.offer == "issue" for step in steps)
 
+    @api.depends("program_id", "company_id", "segment_ids.tier_ids")
+    def _compute_offer_plan(self):
+        nothing = self.env._("no coupon")
+        for campaign in self:
+            programs = campaign._coupon_programs()
+            tiers = campaign._segment_tiers() or self.env["reactivation.tier"].search(
+                [("company_id", "in", [False, *campaign.company_id.parent_ids.ids])]
+            )
+            campaign.offer_plan = Markup("<ul class='mb-0'>%s</ul>") % Markup().join(
+                Markup("<li><b>%s</b>: %s</li>")
+                % (tier.name, programs[tier]._reactivation_words() or nothing)
+                for tier in tiers
+            )
+
     # ------------------------------------------------------------------ actions
 
     def action_open_coupons(self):
@@ -107,13 +126,14 @@ class ReactivationCampaign(models.Model):
             [("campaign_id", "=", self.id), ("state", "=", "open")]
         )
         count = len(open_ones._revoke("campaign_stopped"))
-        self.message_post(body=self.env._("%s unused coupons were revoked.", count))
+        message = self.env._("Unused coupons that were revoked: %s.", count)
+        self.message_post(body=message)
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
                 "type": "success",
-                "message": self.env._("%s unused coupons were revoked.", count),
+                "message": message,
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

@@ -36,3 +36,24 @@ class ReactivationPatient(models.Model):
     coupon_count = fields.Integer(
         string="Open Coupons", related="partner_id.reactivation_coupon_count"
     )
+    allowed_offer = fields.Char(string="By Law", compute="_compute_allowed_offer")
+
+    @api.depends("company_id", "partner_id.payer_class", "partner_id.state_id")
+    def _compute_allowed_offer(self):
+        words = {
+            "all": self.env._("Any coupon may be offered."),
+            "gift": self.env._("Small gifts only: the payer does not allow discounts."),
+            "none": self.env._("No coupon: the payer does not allow it."),
+        }
+        coupons = self.env["reactivation.coupon"]
+        for company, patients in self.grouped("company_id").items():
+            # One clinic, nearly always.
+            allowances = coupons._allowances(company, patients.partner_id)
+            for patient in patients:
+                allowed = allowances[patient.partner_id].allow
+                unknown = patient.partner_id.payer_class in (False, "unknown")
+                patient.allowed_offer = (
+                    self.env._("No discounts: the payer is not known. Enter it first.")
+                    if unknown and allowed != "all"
+                    else words[allowed]
+                )

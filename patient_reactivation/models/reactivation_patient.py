@@ -166,10 +166,11 @@ class ReactivationPatient(models.Model):
     # ------------------------------------------------------------------ actions
 
     def write(self, vals):
-        if not self.env.su and set(vals) - {"reason_id"}:
+        if not self.env.su and set(vals) - {"reason_id", "payer_class"}:
             raise UserError(
                 self.env._(
-                    "These facts are read from the visits. Only the reason can be set."
+                    "These facts are read from the visits. Only the reason and the "
+                    "payer can be set."
                 )
             )
         result = super().write(vals)

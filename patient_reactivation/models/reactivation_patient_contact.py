@@ -6,7 +6,9 @@ class ReactivationPatient(models.Model):
 
     _inherit = "reactivation.patient"
 
-    payer_class = fields.Selection(related="partner_id.payer_class", string="Payer")
+    payer_class = fields.Selection(
+        related="partner_id.payer_class", string="Payer", readonly=False
+    )
     birth_date = fields.Date(related="partner_id.birth_date")
     category_ids = fields.Many2many(related="partner_id.category_id", string="Tags")
     lang = fields.Selection(related="partner_id.lang")

@@ -192,7 +192,7 @@ class TestCouponCampaign(OfferClinic):
             lambda: self.twenty.write({"reactivation_value": 10}),
             lambda: self.twenty.reward_ids.unlink(),
         ):
-            with self.assertRaisesRegex(UserError, "1 patients have a coupon"):
+            with self.assertRaisesRegex(UserError, "with patients: 1"):
                 change()
         # What promises nothing else may be changed.
         self.twenty.write({"name": "Twenty", "reactivation_valid_days": 20})

@@ -515,6 +515,37 @@ class TestCouponShown(Untouched, OfferClinic):
         self.assertIn("Call us", page["body"])
         self.assertFalse(page["coupons"])
 
+    def test_what_may_be_offered(self):
+        """K2: the patient's form says it, and the front desk enters the payer there."""
+        una = self.lapsed("Una", 200)
+        self.refresh()
+        patient = self.as_user(self.desk, self.row(una))
+        self.assertIn("Enter it first", patient.allowed_offer)
+        for payer, words in (
+            ("cash", "Any coupon"),
+            ("federal", "Small gifts only"),
+            ("private", "Any coupon"),
+        ):
+            patient.payer_class = payer
+            self.assertEqual(una.payer_class, payer)
+            self.assertIn(words, patient.allowed_offer)
+        rule = self.env["reactivation.offer.rule"]
+        rule.create({"name": "Nothing", "allow": "none", "payer_class": "private"})
+        patient.invalidate_recordset()
+        self.assertIn("No coupon", patient.allowed_offer)
+
+    def test_plan_of_a_campaign(self):
+        """The manager sees what each tier gets, before anything starts."""
+        campaign = self.offer_campaign()
+        plan = html.fromstring(campaign.offer_plan).text_content()
+        self.assertIn("6 to 12 months: 20% off your visit, for 30 days", plan)
+        self.assertIn("12 months and more: 50% off your visit, for 30 days", plan)
+        campaign.program_id = self.program("Ten", value=10)
+        plan = html.fromstring(campaign.offer_plan).text_content()
+        self.assertEqual(plan.count("10% off"), 2)
+        self.late_tier.program_id = campaign.program_id = False
+        self.assertIn("no coupon", campaign.offer_plan)
+
     def test_sheet_to_hand_over(self):
         """K3: printed in the patient's name; not when coverage has changed since."""
         ada = self.lapsed("Ada", 200, payer_class="cash")
