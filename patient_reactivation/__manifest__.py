@@ -37,6 +37,7 @@
         "views/reactivation_patient_views.xml",
         "views/loyalty_program_views.xml",
         "views/reactivation_coupon_views.xml",
+        "views/reactivation_redeem_views.xml",
         "views/reactivation_offer_rule_views.xml",
         "views/reactivation_tier_views.xml",
         "views/reactivation_reason_views.xml",

@@ -94,7 +94,7 @@ class ReactivationCampaign(models.Model):
             campaign.offer_plan = Markup("<ul class='mb-0'>%s</ul>") % Markup().join(
                 Markup("<li><b>%s</b>: %s</li>")
                 % (tier.name, programs[tier]._reactivation_words() or nothing)
-                for tier in tiers
+                for tier in tiers.sorted("months_from")
             )
 
     # ------------------------------------------------------------------ actions

@@ -348,12 +348,15 @@ class ReactivationCoupon(models.Model):
         """Open the page of the desk with this coupon."""
         self.ensure_one()
         self.check_access("read")
-        return {
-            "type": "ir.actions.client",
-            "tag": "reactivation_redeem",
-            "name": self.env._("Redeem a Coupon"),
-            "params": {"coupon_id": self.id},
-        }
+        return self._action_of_desk(coupon_id=self.id)
+
+    @api.model
+    def _action_of_desk(self, **params):
+        """:return: the action of the desk's page, about a coupon or a patient"""
+        action = self.env["ir.actions.client"]._for_xml_id(
+            "patient_reactivation.reactivation_redeem_action"
+        )
+        return {**action, "params": params}
 
     def action_print(self):
         """A sheet to hand over, unless the law forbids to show the coupon."""

@@ -385,12 +385,7 @@ class ResPartner(models.Model):
         """Open the page of the desk for this patient."""
         self.ensure_one()
         self.env["reactivation.patient"].check_access("read")
-        return {
-            "type": "ir.actions.client",
-            "tag": "reactivation_redeem",
-            "name": self.env._("Redeem a Coupon"),
-            "params": {"partner_id": self.id},
-        }
+        return self.env["reactivation.coupon"]._action_of_desk(partner_id=self.id)
 
     def action_give_reactivation_coupon(self):
         """Give the patient a coupon by hand."""

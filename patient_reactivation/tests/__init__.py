@@ -57,10 +57,12 @@ from . import test_audience
 from . import test_roles
 from . import test_faults_content
 from . import test_tours_audience
+from . import test_tours_coupon
 from . import test_templates
 from . import test_rehearsal
 from . import test_step_test
 from . import test_tours_templates
+from . import test_coupon_desk
 from . import test_coupon_issue
 from . import test_coupon_life
 from . import test_coupon_page
