@@ -1,0 +1,103 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class ReactivationOutcome(models.Model):
+    """What patients ordered after they were enrolled, and what was canceled again."""
+
+    _inherit = "reactivation.outcome"
+
+    kind = fields.Selection(
+        selection_add=[("ordered", "Ordered"), ("unordered", "Order was canceled")],
+        ondelete={"ordered": "cascade", "unordered": "cascade"},
+    )
+    amount = fields.Monetary(
+        readonly=True,
+        help="What was ordered, without taxes; negative when it was canceled. In the "
+        "currency of the clinic on the day of the order.",
+    )
+    currency_id = fields.Many2one(related="company_id.currency_id")
+    sale_order_id = fields.Many2one(
+        "sale.order", readonly=True, index="btree_not_null", ondelete="set null"
+    )
+
+    @api.model
+    def _append_of_orders(self, kind, orders):
+        """Note orders of patients within the windows of an enrollment.
+
+        An order belongs to the last enrollment before it: at the clinic, of the
+        patient, and not older than the campaign's windows of return and loyalty
+        together. What is canceled is noted with the enrollment it was noted with.
+
+        :param str kind: ordered or unordered
+        """
+        if not orders:
+            return self.browse()
+        noted = self._noted_orders(orders)
+        if kind == "unordered":
+            found = {
+                order_id: (enrollment_id, -amount)
+                for order_id, (enrollment_id, amount) in noted.items()
+                if amount
+            }
+        else:
+            open_ones = orders.filtered(
+                lambda order: not noted.get(order.id, (0, 0))[1]
+            )
+            enrollments = self._enrollments_of(open_ones)
+            found = {
+                order.id: (enrollments[order.id], order._reactivation_amount())
+                for order in open_ones
+                if order.id in enrollments
+            }
+        now = fields.Datetime.now()
+        return self.sudo().create(
+            [
+                {
+                    "enrollment_id": enrollment_id,
+                    "kind": kind,
+                    "date": now,
+                    "sale_order_id": order_id,
+                    "amount": amount,
+                }
+                for order_id, (enrollment_id, amount) in found.items()
+            ]
+        )
+
+    @api.model
+    def _noted_orders(self, orders):
+        """:return: {order id: (enrollment id, sum that is on record)}"""
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT sale_order_id, max(enrollment_id), sum(amount)
+                     FROM reactivation_outcome
+                    WHERE sale_order_id = ANY(%s) AND kind IN ('ordered', 'unordered')
+                 GROUP BY sale_order_id""",
+                orders.ids,
+            )
+        )
+        return {order_id: (number, amount) for order_id, number, amount in rows}
+
+    @api.model
+    def _enrollments_of(self, orders):
+        """:return: {order id: id of the enrollment it counts for}"""
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT DISTINCT ON (sale.id) sale.id, enrollment.id
+                     FROM sale_order sale
+                     JOIN reactivation_enrollment enrollment
+                       ON enrollment.partner_id = sale.partner_id
+                      AND enrollment.company_id = sale.company_id
+                      AND enrollment.enrolled_on <= sale.date_order
+                     JOIN reactivation_campaign campaign
+                       ON campaign.id = enrollment.campaign_id
+                    WHERE sale.id = ANY(%s)
+                      AND sale.date_order < enrollment.enrolled_on + make_interval(
+                          days => campaign.attribution_days + campaign.loyalty_days)
+                 ORDER BY sale.id, enrollment.enrolled_on DESC, enrollment.id DESC""",
+                orders.ids,
+            )
+        )
+        return dict(rows)

@@ -1,0 +1,2 @@
+from . import test_sale_coupon
+from . import test_sale_outcome
