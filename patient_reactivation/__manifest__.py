@@ -36,6 +36,7 @@
         "views/reactivation_external_visit_views.xml",
         "views/reactivation_patient_views.xml",
         "views/loyalty_program_views.xml",
+        "views/product_template_views.xml",
         "views/reactivation_coupon_views.xml",
         "views/reactivation_redeem_views.xml",
         "views/reactivation_offer_rule_views.xml",

@@ -8,7 +8,6 @@
     "depends": ["patient_reactivation", "sale_loyalty"],
     "data": [
         "data/reactivation_visit_source_data.xml",
-        "views/product_template_views.xml",
         "views/reactivation_outcome_views.xml",
     ],
     "auto_install": True,

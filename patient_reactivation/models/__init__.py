@@ -7,6 +7,7 @@ from . import reactivation_visit
 from . import res_company
 from . import loyalty_program
 from . import loyalty_reward
+from . import product_template
 from . import loyalty_card
 from . import reactivation_channel_order
 from . import reactivation_tier

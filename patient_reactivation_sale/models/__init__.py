@@ -1,4 +1,3 @@
-from . import product_template
 from . import reactivation_coupon
 from . import reactivation_outcome
 from . import sale_order
