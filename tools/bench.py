@@ -12,6 +12,7 @@ import os
 import time
 
 import bench_audience
+import bench_coupons
 import bench_data
 import bench_delivery
 import bench_refresh
@@ -32,6 +33,7 @@ FIGURES = {
     "deliver_mail": bench_delivery.measure_deliver_mail,
     "memory": bench_delivery.measure_memory,
     "tick": bench_delivery.measure_tick,
+    "issue_coupons": bench_coupons.measure_issue_coupons,
     "worklist": bench_worklist.measure_worklist,
 }
 

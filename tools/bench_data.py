@@ -107,6 +107,8 @@ def create(name, patients, now):
 
 
 def _fill(cursor, patients, visits, now):
+    # What Odoo fills in for every contact, whatever app asks for it.
+    cursor.execute("ALTER TABLE res_partner ALTER autopost_bills SET DEFAULT 'ask'")
     values = _clinic(cursor)
     # Our rows refer to each other rightly: spare the checks, where that is allowed.
     cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")

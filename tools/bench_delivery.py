@@ -38,10 +38,10 @@ def measure_enroll(bench):
         bench.sql("TRUNCATE reactivation_enrollment CASCADE")
 
     def enroll(env):
-        enrolled.append(env["reactivation.enrollment"]._enroll(_campaign(env)))
+        enrolled.append(env["reactivation.enrollment"]._enroll(campaign(env)))
 
     with bench.environment() as env:
-        _campaign(env)
+        campaign(env)
     (seconds,) = bench.race(enroll, prepare=prepare)
     count = enrolled[-1]
     bench.figure(
@@ -56,7 +56,7 @@ def measure_tick(bench):
     """One call of the runner with a million enrollments of which 1,000 are due: the
     milliseconds to find them, and those to schedule and decide about each (policy,
     live visits, caps, contact hours, claim; without sending)."""
-    _ensure_enrollments(bench)
+    ensure_enrollments(bench)
     _fill_enrollments(bench, ENROLLMENTS)
 
     def find(env):
@@ -109,7 +109,7 @@ def measure_memory(bench):
     """What a worker grows by over many deliveries: DELIVERIES of them (default
     2,000), after the first 500, which fill Odoo's caches."""
     wanted = int(os.environ.get("DELIVERIES") or 2000)
-    _ensure_enrollments(bench)
+    ensure_enrollments(bench)
     _nothing_due(bench)
 
     def fill(count):
@@ -186,7 +186,7 @@ def measure_deliver_mail(bench):
     """Send one e-mail step through the runner, with policy, claims and a commit around
     each batch: against `action_send_mail` of a mailing with the same text, model and
     number of recipients, in batches that Odoo sends at once."""
-    _ensure_enrollments(bench)
+    ensure_enrollments(bench)
     _nothing_due(bench)
     targets = {}
     with bench.environment() as env:
@@ -233,7 +233,7 @@ def measure_deliver_mail(bench):
     )
 
 
-def _campaign(env):
+def campaign(env):
     """The campaign of the benchmark; made by the first who asks."""
     campaign = env["reactivation.campaign"].search([("name", "=", "Benchmark")])
     if campaign:
@@ -276,13 +276,13 @@ def _campaign(env):
     return campaign
 
 
-def _ensure_enrollments(bench):
+def ensure_enrollments(bench):
     with bench.environment() as env:
         missing = not env["reactivation.enrollment"].search_count([], limit=1)
     if missing:
         bench_refresh.ensure_patients(bench)
         with bench.environment() as env:
-            env["reactivation.enrollment"]._enroll(_campaign(env))
+            env["reactivation.enrollment"]._enroll(campaign(env))
     bench.vacuum("reactivation_enrollment")
 
 
@@ -310,7 +310,7 @@ def _make_due(env, count=None, ids=None):
 
 def _plain_mailing(env):
     """A mailing of Odoo's own with the text of our step; return its id."""
-    mailing = _campaign(env).method_ids[0].step_ids.mailing_ids
+    mailing = campaign(env).method_ids[0].step_ids.mailing_ids
     copy = env["mailing.mailing"].create(
         {
             "subject": mailing.subject,
