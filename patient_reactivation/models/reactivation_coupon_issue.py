@@ -3,7 +3,7 @@ from datetime import timedelta
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
 from odoo.tools import SQL
 
 from ..tools import codes, offers
@@ -323,7 +323,7 @@ class ReactivationCoupon(models.Model):
                 SQL(
                     """INSERT INTO reactivation_coupon (%(names)s)
                        SELECT own.*, %(shared)s FROM unnest(%(own)s) AS own
-                    RETURNING code, id""",
+                  ON CONFLICT DO NOTHING RETURNING code, id""",
                     names=SQL(", ").join(map(SQL.identifier, [*OWN_COLUMNS, *shared])),
                     shared=SQL(", ").join(
                         SQL(
@@ -341,6 +341,9 @@ class ReactivationCoupon(models.Model):
                 )
             )
             created |= {code: self.browse(number) for code, number in found}
+        if len(created) < len(wishes):
+            # Somebody was faster, between our look at the history and now.
+            raise ConcurrencyError("A patient got a coupon at the same moment")
         self.invalidate_model()
         self.env["reactivation.campaign"].invalidate_model(["coupon_ids"])
         return created

@@ -66,4 +66,7 @@ from . import test_coupon_desk
 from . import test_coupon_issue
 from . import test_coupon_life
 from . import test_coupon_page
+from . import test_coupon_queries
+from . import test_codes
+from . import test_offers
 from . import test_coupon_campaign
