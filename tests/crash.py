@@ -9,6 +9,7 @@ import inspect
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -52,6 +53,8 @@ CLEAR_UP = 6  # strikes; what the dead had claimed is free again after them
 
 ACCEPTED_STATES = ("sent", "uncertain")
 OPEN_STATES = ("pending", "claimed", "sending")
+# What did certainly not reach anybody.
+UNDELIVERED = ("skipped", "failed")
 SETTLED_STATES = ("sent", "skipped", "failed")
 
 
@@ -485,6 +488,7 @@ class Verdict:
         verdict._check_totals(campaign, states)
         verdict._check_message_ids(campaign, accepted)
         verdict._check_outbox(campaign.clinic)
+        verdict._check_coupons(campaign)
         return verdict
 
     def _lose(self, text, items):
@@ -553,6 +557,62 @@ class Verdict:
         known = {(name, step): number for name, step, number in rows}
         wrong = {item for item in accepted if known.get(item[:2]) != item[2]}
         self._complain("e-mails have an unknown Message-ID", wrong)
+
+    def _check_coupons(self, campaign):
+        """B5: nobody has two, no card is an orphan, no e-mail lacks its code, and the
+        budget counted what was issued. Every fourth patient may have none."""
+        rows = campaign.sql(
+            """SELECT partner.name, partner.payer_class, coupon.code, coupon.state,
+                      card.points, delivery.state
+                 FROM reactivation_coupon coupon
+            LEFT JOIN res_partner partner ON partner.id = coupon.partner_id
+            LEFT JOIN loyalty_card card ON card.id = coupon.card_id
+            LEFT JOIN reactivation_delivery delivery
+                   ON delivery.id = coupon.delivery_id
+                WHERE coupon.campaign_id = %s"""
+        )
+        people = Counter(name for name, *_row in rows)
+        twice = {name for name, number in people.items() if number > 1}
+        self._complain("patients have two coupons", twice)
+        unlawful = {name for name, payer, *_row in rows if payer != "cash"}
+        self._complain("patients have a coupon they may not have", unlawful)
+        wrong = {
+            name
+            for name, _payer, _code, state, points, delivered in rows
+            if (state, points) != ("open", 1) or delivered in (None, *UNDELIVERED)
+        }
+        self._complain("coupons are worth nothing, or were never sent", wrong)
+        ((orphans,),) = campaign.clinic.sql(
+            """SELECT count(*) FROM loyalty_card card
+                WHERE NOT EXISTS (SELECT FROM reactivation_coupon coupon
+                                   WHERE coupon.card_id = card.id)"""
+        )
+        self._complain("cards have no coupon", range(orphans))
+        counted = campaign.sql(
+            "SELECT issued FROM reactivation_coupon_budget WHERE campaign_id = %s"
+        )
+        if sum(row[0] for row in counted) != len(rows):
+            self.problems.append(f"the budget says {counted}, coupons are {len(rows)}")
+        self._check_codes(campaign, {name: code for name, _payer, code, *_r in rows})
+
+    def _check_codes(self, campaign, codes):
+        """The first e-mail shows the patient's own code, and nobody else's."""
+        told = {}
+        for _content, message in campaign.clinic.mailbox.messages:
+            name, _space, step = message["Subject"].partition(" ")
+            if name == campaign.name and step == "0":
+                text = message.get_body(("plain",)).get_content()
+                found = re.findall(r"\b\w{6}-\w{6}-\w{6}\b", text)
+                told[parseaddr(str(message["To"]))[0]] = found
+        wrong = {
+            name
+            for name, found in told.items()
+            if {code.replace("-", "") for code in found}
+            != ({codes[name]} if name in codes else set())
+        }
+        taken = {name for name, step, _id in campaign.accepted() if not step}
+        wrong |= taken - set(told)
+        self._complain("e-mails have a missing or a foreign code", wrong)
 
     def _check_outbox(self, clinic):
         """Nothing is left that a job of Odoo would send by itself."""

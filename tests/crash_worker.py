@@ -167,6 +167,8 @@ def populate(env, name, patients, steps, port, pause_days=1):
                 "email": f"{name}-{number:03}@example.com".lower(),
                 # Hours are guarded where nothing is known of somebody's clock.
                 "tz": "UTC",
+                # Every fourth may not be offered anything, and reads the same e-mail.
+                "payer_class": "federal" if number % 4 == 3 else "cash",
                 "category_id": [(4, tag.id)],
             }
             for number in range(patients)
@@ -205,6 +207,7 @@ def populate(env, name, patients, steps, port, pause_days=1):
     for number, step in enumerate(campaign.method_ids.step_ids.sorted("sequence")):
         # One e-mail per step: a handful.
         step._create_mailing("en_US").subject = f"{name} {number}"
+    campaign.method_ids.step_ids.sorted("sequence")[0].offer = "issue"
     campaign.action_start()
     return {"campaign": campaign.id, "steps": campaign.method_ids.step_ids.ids}
 

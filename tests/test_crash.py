@@ -64,7 +64,7 @@ def finished(campaign, uncertain=0):
 
 @pytest.mark.slow
 def test_killed_at_every_point_of_sending(clinic):
-    """A1, A2, B1, B2, B3, B4: two runners, Odoo's mail queue and somebody who clicks
+    """A1, A2, B1 … B5: two runners, Odoo's mail queue and somebody who clicks
     on “Send Now”, killed at chance and at every chosen point."""
     crash = Crash(clinic, kills=14, seed=7, patients=40)
     verdict = crash.run()

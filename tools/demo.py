@@ -109,6 +109,7 @@ def measure():
             "",
             *results.methods(env),
             *results.reasons(env),
+            *results.coupons(env),
         ]
         return lines, results.figures(env)
 

@@ -14,6 +14,7 @@ import os
 import random
 import smtplib
 import sys
+from collections import Counter
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -28,6 +29,7 @@ from .common import MailClinicCase
 from .test_mail_signals import complaint, report
 from .test_response import REPLY
 from .test_runner import CHANNEL_LOG, DELIVERY_LOG, RUNNER_LOG, refused
+from .walk_coupons import COUPON_EVENTS, PAYERS, CouponWalk
 from .walk_memory import DAY, WEEK, Contact, Memory, Person, Visit, birth_of, local
 
 EVENTS = 900
@@ -101,6 +103,7 @@ EVENTS_DRAWN = {
     "call_done": 8,
     "call_canceled": 2,
     "clock_set_back": 1,
+    **COUPON_EVENTS,
 }
 
 # These commit.
@@ -140,7 +143,7 @@ class Killed(BaseException):
 
 
 @tagged("post_install", "-at_install", "slow")
-class RandomWalk(MailClinicCase):
+class RandomWalk(CouponWalk, MailClinicCase):
     """The walk: its world, what happens in it, and the rules."""
 
     # ------------------------------------------------------------------- world
@@ -513,6 +516,7 @@ class RandomWalk(MailClinicCase):
             self.books_sent_is_true,
         ):
             rule()
+        self.check_coupons()
         if self.problems:
             self.fail(self.story())
 
@@ -782,6 +786,7 @@ class RandomWalk(MailClinicCase):
             tz=zone,
             birth_date=birth_of(minor),
             guardian_id=guardian.partner.id if guardian else False,
+            payer_class=self.random.choice(PAYERS),
         )
         person = Person(number, partner, zone, emails, phone, guardian, minor)
         self.memory.people.append(person)
@@ -1094,6 +1099,7 @@ class RandomWalk(MailClinicCase):
                     "valid_days": self.random.choice((3, 14)),
                 }
             )
+        self.with_offers(campaign)
         self.env["reactivation.patient"]._refresh()
         campaign.action_start()
 
@@ -1166,11 +1172,17 @@ class RandomWalk(MailClinicCase):
         memory = self.walk(seed, events)
         # It was no walk in an empty town.
         self.assertGreater(len(memory.contacts), events // 30, self.story())
+        coupons = self.env["reactivation.coupon"].search(
+            [("company_id", "in", self.clinics.ids)]
+        )
+        states = Counter(coupons.mapped("state"))
+        self.assertGreater(len(coupons), events // 60, states)
         _logger.info(
-            "Seed %s: %s events, %s messages, %s contacts, %s people.",
+            "Seed %s: %s events, %s messages, %s contacts, %s people, coupons: %s.",
             seed,
             events,
             len(memory.attempts),
             len(memory.contacts),
             len(memory.people),
+            dict(states),
         )

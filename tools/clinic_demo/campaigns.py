@@ -2,6 +2,8 @@
 
 from odoo.fields import Command
 
+from clinic_demo.coupons import offer_coupons
+
 CONTROL_PERCENT = 22.0
 # Two methods of four steps over e-mail, phone call and letter.
 TEMPLATE = "patient_reactivation.campaign_template_back"
@@ -67,6 +69,7 @@ def _create(office, company):
         }
     )
     # The front desk makes the calls and sends the letters.
+    offer_coupons(campaign)
     campaign.method_ids.step_ids.user_id = office.desk
     return campaign
 

@@ -17,6 +17,7 @@ from odoo import SUPERUSER_ID, api, sql_db
 from odoo.fields import Command
 from odoo.modules.registry import Registry
 
+from clinic_demo import coupons
 from clinic_demo.life import follow
 from clinic_demo.mailbox import AddressBook
 from clinic_demo.names import ABSENCES, REPLIES
@@ -394,6 +395,7 @@ class Office:
         noticed = dict(follow(self.clinic.lives.values(), day, day + timedelta(days=1)))
         facts = noticed.get(day, [])
         self._enter(facts)
+        coupons.redeem(self, [fact.visit for fact in facts if fact.kind == "kept"])
         self._open_mails(day)
         self._open_letters(day)
         self._answer_replies(day)

@@ -13,6 +13,8 @@ MEASURES = (
     "return_rate:avg",
     "win_back_rate:avg",
 )
+# What becomes of a coupon.
+STATES = ("open", "redeemed", "expired", "revoked")
 # Of those who are or were enrolled.
 NOT_LEFT_OUT = ("enrolled", "other_campaign", "no_segment")
 CONTROL = "control group (left alone)"
@@ -41,7 +43,29 @@ def figures(env):
         "skipped": _skipped(env),
         "left_out": dict(_left_out(env)),
         "methods": [_of_method(env, method) for method in _methods(env)],
+        "coupons": _coupons(env),
     }
+
+
+def _coupons(env):
+    """What became of the coupons, and who got none or could not use one."""
+    states = dict(env["reactivation.coupon"]._read_group([], ["state"], ["__count"]))
+    refused = env["reactivation.delivery"]._read_group(
+        [("offer_refusal", "!=", False)], ["offer_refusal"], ["__count"]
+    )
+    at_desk = env["reactivation.coupon.event"]._read_group(
+        [("kind", "=", "refused")], ["reason"], ["__count"]
+    )
+    return {
+        "issued": sum(states.values()),
+        **{state: states.get(state, 0) for state in STATES},
+        "refused": _most_first(refused),
+        "refused_at_desk": _most_first(at_desk),
+    }
+
+
+def _most_first(counts):
+    return dict(sorted(counts, key=lambda item: (-item[1], item[0])))
 
 
 def _methods(env):
@@ -177,6 +201,25 @@ def reasons(env):
         lines += [f"    {labels[code]:<44}{count:>10}" for code, count in rows]
         lines.append("")
     return lines
+
+
+def coupons(env):
+    """The lines about coupons: issued, what became of them, refused by reason."""
+    found = _coupons(env)
+    refused = _labels(env, "reactivation.delivery", "offer_refusal")
+    at_desk = _labels(env, "reactivation.coupon.event", "reason")
+    lines = [f"{'coupons':<48}{'number':>10}", "-" * 58]
+    for title in ("issued", *STATES):
+        lines.append(f"    {title:<44}{found[title]:>10}")
+    for title, labels, key in (
+        ("messages without an offer, by reason", refused, "refused"),
+        ("refused at the front desk, by reason", at_desk, "refused_at_desk"),
+    ):
+        lines += ["", f"{title:<48}{'number':>10}", "-" * 58]
+        lines += [
+            f"    {labels[code]:<44}{count:>10}" for code, count in found[key].items()
+        ]
+    return [*lines, ""]
 
 
 def table(env):
