@@ -25,9 +25,11 @@ class ReactivationOutcome(models.Model):
     def _append_of_orders(self, kind, orders):
         """Note orders of patients within the windows of an enrollment.
 
-        An order belongs to the last enrollment before it: at the clinic, of the
-        patient, and not older than the campaign's windows of return and loyalty
-        together. What is canceled is noted with the enrollment it was noted with.
+        An order with a coupon belongs to the enrollment the coupon was given in,
+        whoever pays. Another one belongs to the last enrollment before it: at the
+        clinic, of the patient, and not older than the campaign's windows of return and
+        loyalty together. What is canceled is noted with the enrollment it was noted
+        with.
 
         :param str kind: ordered or unordered
         """
@@ -38,16 +40,13 @@ class ReactivationOutcome(models.Model):
             found = {
                 order_id: (enrollment_id, -amount)
                 for order_id, (enrollment_id, amount) in noted.items()
-                if amount
             }
         else:
-            open_ones = orders.filtered(
-                lambda order: not noted.get(order.id, (0, 0))[1]
-            )
-            enrollments = self._enrollments_of(open_ones)
+            new = orders.filtered(lambda order: order.id not in noted)
+            enrollments = self._enrollments_of(new)
             found = {
                 order.id: (enrollments[order.id], order._reactivation_amount())
-                for order in open_ones
+                for order in new
                 if order.id in enrollments
             }
         now = fields.Datetime.now()
@@ -66,14 +65,17 @@ class ReactivationOutcome(models.Model):
 
     @api.model
     def _noted_orders(self, orders):
-        """:return: {order id: (enrollment id, sum that is on record)}"""
+        """:return: {order id: (enrollment id, amount)} of the orders that are on record
+        and were not canceled since"""
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """SELECT sale_order_id, max(enrollment_id), sum(amount)
                      FROM reactivation_outcome
                     WHERE sale_order_id = ANY(%s) AND kind IN ('ordered', 'unordered')
-                 GROUP BY sale_order_id""",
+                 GROUP BY sale_order_id
+                   HAVING count(*) FILTER (WHERE kind = 'ordered')
+                        > count(*) FILTER (WHERE kind = 'unordered')""",
                 orders.ids,
             )
         )
@@ -85,18 +87,33 @@ class ReactivationOutcome(models.Model):
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
-                """SELECT DISTINCT ON (sale.id) sale.id, enrollment.id
-                     FROM sale_order sale
+                """WITH sold AS (
+                       SELECT sale.id, sale.partner_id, sale.company_id,
+                              sale.date_order, used.enrollment_id
+                         FROM sale_order sale
+                    LEFT JOIN LATERAL (
+                              SELECT max(coupon.enrollment_id) AS enrollment_id
+                                FROM sale_order_line line
+                                JOIN reactivation_coupon coupon
+                                  ON coupon.card_id = line.coupon_id
+                               WHERE line.order_id = sale.id) AS used ON TRUE
+                        WHERE sale.id = ANY(%s)
+                   )
+                   SELECT sold.id, sold.enrollment_id FROM sold
+                    WHERE sold.enrollment_id IS NOT NULL
+                UNION ALL
+                  (SELECT DISTINCT ON (sold.id) sold.id, enrollment.id
+                     FROM sold
                      JOIN reactivation_enrollment enrollment
-                       ON enrollment.partner_id = sale.partner_id
-                      AND enrollment.company_id = sale.company_id
-                      AND enrollment.enrolled_on <= sale.date_order
+                       ON enrollment.partner_id = sold.partner_id
+                      AND enrollment.company_id = sold.company_id
+                      AND enrollment.enrolled_on <= sold.date_order
                      JOIN reactivation_campaign campaign
                        ON campaign.id = enrollment.campaign_id
-                    WHERE sale.id = ANY(%s)
-                      AND sale.date_order < enrollment.enrolled_on + make_interval(
+                    WHERE sold.enrollment_id IS NULL
+                      AND sold.date_order < enrollment.enrolled_on + make_interval(
                           days => campaign.attribution_days + campaign.loyalty_days)
-                 ORDER BY sale.id, enrollment.enrolled_on DESC, enrollment.id DESC""",
+                 ORDER BY sold.id, enrollment.enrolled_on DESC, enrollment.id DESC)""",
                 orders.ids,
             )
         )

@@ -32,12 +32,17 @@ class SaleOrder(models.Model):
         if self.state not in ("draft", "sent"):
             return "confirmed"
         lines = self.order_line.filtered(lambda line: not line.display_type)
-        return coupon._refusal(
+        refusal = coupon._refusal(
             self.company_id,
             self._reactivation_user_of(coupon),
             discounted=any(line._reactivation_is_discounted(coupon) for line in lines),
             insured=any(lines.product_id.mapped("reactivation_insured")),
         )
+        if refusal:
+            return refusal
+        # Not for orders at all, or for another pricelist.
+        fits = coupon.program_id.filtered_domain(self._get_program_domain())
+        return None if fits else "service"
 
     def _reactivation_user_of(self, coupon):
         """A guardian may order for a minor, and a contact for the one above it.

@@ -135,23 +135,49 @@ class TestSaleCoupon(OrderClinic):
         self.assertEqual(self.coupon.state, "open")
 
     def test_refund_keeps_it_used(self):
-        """K6: money back is no new coupon."""
+        """K6: a credit note gives the money back, and no new coupon."""
         order = self.order()
         self.apply(order)
         order.action_confirm()
-        self.env["sale.order"].create(
-            {
-                "partner_id": self.ada.id,
-                "company_id": self.clinic.id,
-                "order_line": [
-                    Command.create(
-                        {"product_id": self.cleaning.id, "product_uom_qty": -1}
-                    )
-                ],
-            }
-        ).action_confirm()
+        invoice = self.invoice(order)
+        self.assertEqual(invoice.amount_total, 80)
+        refund = invoice._reverse_moves(cancel=True)
+        self.assertEqual((refund.state, refund.move_type), ("posted", "out_refund"))
+        self.assertEqual(order.state, "sale")
         self.assertEqual(self.coupon.state, "redeemed")
         self.assertEqual(self.coupon.card_id.points, 0)
+        self.assertIn("used already", self.apply(self.order()))
+
+    def invoice(self, order):
+        """Bill an order, at a clinic that has hardly any accounts."""
+        accounts = self.env["account.account"].create(
+            [
+                {
+                    "name": name,
+                    "code": code,
+                    "account_type": kind,
+                    "company_ids": [Command.set(self.clinic.ids)],
+                }
+                for name, code, kind in (
+                    ("Patients", "R1", "asset_receivable"),
+                    ("Visits", "I1", "income"),
+                )
+            ]
+        )
+        self.env["account.journal"].create(
+            {
+                "name": "Bills",
+                "code": "BILL",
+                "type": "sale",
+                "company_id": self.clinic.id,
+                "default_account_id": accounts[1].id,
+            }
+        )
+        ada = self.ada.with_company(self.clinic)
+        ada.property_account_receivable_id = accounts[0]
+        invoice = order.sudo().with_company(self.clinic)._create_invoices()
+        invoice.action_post()
+        return invoice
 
     def test_discounted_lines(self):
         """K10: a discount by hand, a pricelist, another reward."""
@@ -185,15 +211,72 @@ class TestSaleCoupon(OrderClinic):
         )
         self.assertEqual(order.amount_total, 70)
         self.assertIn("has a discount already", self.apply(order))
+        order = self.order()
+        self.discount_button(order)
+        self.assertEqual(order.amount_total, 90)
+        self.assertIn("has a discount already", self.apply(order))
         second = self.give(self.ada, self.fifty, "second")
         order = self.order()
         self.assertIsNone(self.apply(order))
         self.assertIn("has a discount already", self.apply(order, second.code_shown))
 
+    def discount_button(self, order):
+        """Odoo's *Discount*, of a tenth of the whole order."""
+        wizard = self.env["sale.order.discount"].create(
+            {
+                "sale_order_id": order.id,
+                "discount_type": "so_discount",
+                "discount_percentage": 0.1,
+            }
+        )
+        wizard.action_apply_discount()
+
+    def test_discount_button_after_the_coupon(self):
+        """K10: in the other order, too: it is noticed when the order is confirmed."""
+        order = self.order()
+        self.apply(order)
+        self.discount_button(order)
+        with self.assertRaisesRegex(UserError, "has a discount already"):
+            order.action_confirm()
+        self.assertEqual(self.coupon.state, "open")
+
+    def test_gift_cards_pay(self):
+        """Who pays with a gift card has no discount by that."""
+        programs = self.env["loyalty.program"]
+        program = programs.create(
+            {
+                **programs._get_template_values()["gift_card"],
+                "name": "Gift Cards",
+                "program_type": "gift_card",
+            }
+        )
+        self.env["loyalty.card"].create(
+            {"program_id": program.id, "points": 30, "code": "GIFT-30"}
+        )
+        order = self.order()
+        self.assertIsNone(self.apply(order, "GIFT-30"))
+        self.assertIsNone(self.apply(order))
+        order.action_confirm()
+        self.assertEqual(order.amount_total, 50)
+        self.assertEqual(self.coupon.state, "redeemed")
+
     def test_insured_services(self):
         """K10: what an insurance pays is not discounted to the patient."""
+        order = self.order()
+        self.apply(order)
         self.cleaning.reactivation_insured = True
         self.assertIn("paid by your insurance", self.apply(self.order()))
+        with self.assertRaisesRegex(UserError, "paid by your insurance"):
+            order.action_confirm()
+
+    def test_program_that_is_not_for_orders(self):
+        """K11: said in words, not as “invalid”."""
+        order = self.order()
+        self.apply(order)
+        self.twenty.sale_ok = False
+        self.assertIn("not for this service", self.apply(self.order()))
+        with self.assertRaisesRegex(UserError, "not for this service"):
+            order.action_confirm()
 
     def test_last_day_at_the_clinic(self):
         """D11: ten at night in New York is tomorrow in Greenwich, and still today."""
@@ -225,7 +308,7 @@ class TestSaleCoupon(OrderClinic):
         self.assertIn("from Elm Street Clinic", self.apply(order))
 
     def test_wizard_does_not_offer_what_is_refused(self):
-        """The list of rewards, too, asks the law."""
+        """K3: the list of rewards, too, asks the law."""
         order = self.order()
         self.assertIsNone(self.apply(order))
         order.order_line.filtered("reward_id").unlink()

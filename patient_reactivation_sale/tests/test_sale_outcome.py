@@ -35,6 +35,34 @@ class TestSaleOutcome(OrderClinic):
         order.action_confirm()
         self.assertEqual(sum(amount for _kind, amount in self.noted()), 100)
 
+    def test_free_of_charge(self):
+        """What costs nothing is canceled, and ordered again, as anything else."""
+        order = self.order(price_unit=0)
+        order.action_confirm()
+        order._action_cancel()
+        self.assertEqual(self.noted(), [("ordered", 0), ("unordered", 0)])
+        order.action_draft()
+        order.action_confirm()
+        self.assertEqual(len(self.noted()), 3)
+
+    def test_somebody_else_pays(self):
+        """The coupon tells whose order it is, and of which campaign it comes."""
+        eve = self.lapsed("Eve", 200, payer_class="cash")
+        self.recall.action_done()
+        campaign = self.offer_campaign()
+        self.start(campaign)
+        self.run_crons()
+        coupon = self.coupons_of(eve)
+        eve.guardian_id = self.person("Mother")
+        order = self.order(eve.guardian_id)
+        self.assertIsNone(self.apply(order, coupon.code_shown))
+        order.action_confirm()
+        outcomes = self.enrollment(eve, campaign).outcome_ids
+        ordered = outcomes.filtered("sale_order_id")
+        self.assertEqual((ordered.kind, ordered.amount), ("ordered", 80))
+        self.assertEqual(ordered.campaign_id, campaign)
+        self.assertIn("redeemed", outcomes.mapped("kind"))
+
     def test_orders_of_others_and_of_other_times(self):
         """Before the enrollment, after all its windows, of people who are in none."""
         self.order(self.person("Nobody")).action_confirm()
