@@ -5,17 +5,17 @@ from odoo.tools import SQL
 # Event -> how often, beside the others of the walk.
 COUPON_EVENTS = {
     "payer_changes": 5,
-    "coupon_redeemed": 7,
+    "coupon_redeemed": 12,
     "coupon_undone": 2,
-    "coupon_ordered": 4,
+    "coupon_ordered": 6,
     "coupon_order_canceled": 3,
     "coupon_revoked": 1,
     "coupons_revoked": 1,
-    "incentive": 3,
-    "coupon_given": 1,
+    "incentive": 14,
+    "coupon_given": 3,
 }
 
-PAYERS = ("cash", "cash", "private", "federal", "unknown", False)
+PAYERS = ("cash", "cash", "cash", "private", "private", "federal", "unknown", False)
 MAY_HAVE = ("cash", "private")
 SCRIPT = "We miss you. You have {offer}: {coupon_code}, until {coupon_until}."
 
@@ -52,7 +52,8 @@ class CouponWalk:
 
     def event_coupon_redeemed(self):
         """At the desk, with whatever the visit is."""
-        coupon = self.one_of("reactivation.coupon", self.of_ours())
+        live = [("state", "=", "open")] if self.random.random() < 0.8 else []
+        coupon = self.one_of("reactivation.coupon", [*self.of_ours(), *live])
         desk = self.coupons_at(coupon.company_id)
         answer = desk.desk_redeem(
             coupon.id,
@@ -114,9 +115,9 @@ class CouponWalk:
         ).action_revoke_coupons()
 
     def event_incentive(self):
-        """Promised for an answer: three answers there are, and some come twice."""
+        """Promised for an answer: nine answers there are, and some come twice."""
         person = self.somebody()
-        key = f"answer {self.random.randint(1, 3)}"
+        key = f"answer {self.random.randint(1, 9)}"
         self.env["reactivation.coupon"]._grant(
             self.random.choice(self.clinics), person.partner, self.program(), key
         )

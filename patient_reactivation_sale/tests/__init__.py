@@ -1,2 +1,3 @@
 from . import test_sale_coupon
 from . import test_sale_outcome
+from . import test_translations
