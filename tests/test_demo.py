@@ -1,6 +1,7 @@
 """The demonstration: its people, their reactions, and one whole small run."""
 
 import email.message
+import email.policy
 import json
 import os
 import re
@@ -34,6 +35,8 @@ FIGURES = (
     "return_rate",
     "win_back_rate",
 )
+# A coupon's code, as it is printed.
+CODE = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{6}(?:-[0-9A-HJKMNP-TV-Z]{6}){2}\b")
 DEMO = Path(__file__).resolve().parent.parent / "tools" / "demo.py"
 # Named after this process: leftovers are recognized and removed.
 DATABASE = f"clinic_test_{os.getpid()}-demo"
@@ -503,6 +506,42 @@ def test_two_methods_of_four_steps_are_compared(run):
         " WHERE channel = 'call' AND result IS NOT NULL"
     )
     assert {"booked", "not_interested", "no_answer", "done"} & set(results)
+
+
+@pytest.mark.slow
+def test_coupons_are_issued_redeemed_and_refused(run):
+    """K1, K2: and nobody has one whose payer does not allow it."""
+    found = figures_of(run)["coupons"]
+    states = ("open", "redeemed", "expired", "revoked")
+    assert found["issued"] == sum(found[state] for state in states)
+    assert min(found["issued"], found["redeemed"], found["expired"]) > 0
+    assert ask(
+        """SELECT count(*), count(*) FILTER (WHERE state = 'redeemed'),
+                  count(DISTINCT code), count(*) FILTER (
+                      WHERE partner.payer_class NOT IN ('cash', 'private'))
+             FROM reactivation_coupon coupon
+             JOIN res_partner partner ON partner.id = coupon.partner_id"""
+    ) == (found["issued"], found["redeemed"], found["issued"], 0)
+    assert {"payer", "payer_unknown"} <= set(found["refused"])
+    assert sum(found["refused_at_desk"].values()) > 0
+    for words in ("issued", "redeemed", "expired", "Payer is unknown"):
+        assert words in run.stdout
+    # An unlawful offer is in no e-mail either: what was promised is in the ledger.
+    mails = STATE / DATABASE.removeprefix("clinic_") / "mails"
+    codes = {row.replace("-", "") for row in CODE.findall(all_texts(mails))}
+    known = ask("SELECT array_agg(code) FROM reactivation_coupon")[0]
+    assert codes and codes <= set(known)
+
+
+def all_texts(folder):
+    """The plain texts of all e-mails that left."""
+    texts = []
+    for path in folder.glob("*.eml"):
+        message = email.message_from_bytes(
+            path.read_bytes(), policy=email.policy.default
+        )
+        texts.append(message.get_body(("plain",)).get_content())
+    return "\n".join(texts)
 
 
 @pytest.mark.slow

@@ -155,6 +155,8 @@ class RandomWalk(CouponWalk, MailClinicCase):
         self.history, self.problems = [], []
         self.numbers = itertools.count(1)
         self.dies_in = None
+        # Dead addresses that the server named since the last commit.
+        self.heard = set()
         self.stopped = set()
         self.by_hand = set()
         # Deliveries that were a task once.
@@ -284,6 +286,7 @@ class RandomWalk(CouponWalk, MailClinicCase):
         self.may_die()
         env.flush_all()
         self.cr.execute("RELEASE SAVEPOINT walk; SAVEPOINT walk")
+        self.heard.clear()
         self.may_die()
 
     @staticmethod
@@ -323,6 +326,8 @@ class RandomWalk(CouponWalk, MailClinicCase):
         }
         if answer == "unknown":
             person = self.memory.of_partner(delivery.recipient_id.id)
+            # Known to a process that may die before it has written it down.
+            self.heard.update(set(person.emails) - self.memory.suppressed)
             self.memory.suppressed.update(person.emails)
         if answer in errors:
             raise errors[answer]()
@@ -734,10 +739,12 @@ class RandomWalk(CouponWalk, MailClinicCase):
             self.env["reactivation.delivery"]._cron_run()
         except Killed:
             self.rollback(self.env)
+            self.memory.suppressed -= self.heard
             self.note("    died")
         else:
             self.check_tasks()
         self.dies_in = None
+        self.heard.clear()
         self.env.invalidate_all()
 
     def check_tasks(self):
