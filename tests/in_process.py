@@ -12,12 +12,13 @@ AGES = (200, 300, 500)
 
 
 @contextmanager
-def loaded(database, *modules):
+def loaded(database, *modules, glue=False):
     """Load the registry of a new database with lapsed patients; drop it at the end.
 
     :param modules: names of modules to install besides
+    :param bool glue: with the addons that join ours with other apps, and with those
     """
-    odoo_env.create_db_from_template(database)
+    odoo_env.create_db_from_template(database, glue)
     if modules:
         options = ("-i", ",".join(modules), "--stop-after-init", "--no-http")
         odoo_env.run_odoo(f"Installing {', '.join(modules)}", database, *options)
