@@ -1,1 +1,2 @@
 from . import test_pos_coupon
+from . import test_translations
