@@ -4,26 +4,11 @@ from datetime import date, datetime
 
 from odoo.tests import tagged
 
-from .common import MailClinicCase
+from .test_coupon_campaign import OfferClinic
 
 
 @tagged("post_install", "-at_install")
-class TestCouponIssue(MailClinicCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.coupons = cls.env["reactivation.coupon"]
-
-    @classmethod
-    def offer_campaign(cls, **values):
-        """A campaign of one e-mail that gives each patient the coupon of their tier."""
-        campaign = cls.campaign(**values)
-        campaign.method_ids.step_ids[0].offer = "issue"
-        return campaign
-
-    def coupons_of(self, partner):
-        return self.coupons.search([("partner_id", "=", partner.id)], order="id")
-
+class TestCouponIssue(OfferClinic):
     def test_coupon_grows_with_inactivity(self):
         """Six months: 20 %. Twelve: 50 %. In the e-mail, with code and last day."""
         ada = self.lapsed("Ada", 200, payer_class="cash")

@@ -75,3 +75,20 @@ class TestMigration(MailClinicCase):
         self.assertDeliveries(people[2], ["sent", "sent"])
         self.assertDeliveries(people[3], ["sent", "sent"])
         self.assertDeliveries(people[4], ["sent"])
+
+    def test_tiers_of_1_2(self):
+        """The shipped tiers get the shipped coupons; what a clinic chose stays."""
+        tiers = {
+            months: self.env.ref(f"patient_reactivation.reactivation_tier_{months}")
+            for months in (6, 12)
+        }
+        chosen = self.env["loyalty.program"].create(
+            {"name": "Ours", "program_type": "coupons"}
+        )
+        tiers[6].program_id = False
+        tiers[12].program_id = chosen
+        self.env.flush_all()
+        self.migrate("19.0.1.3.0", "post")
+        twenty = self.env.ref("patient_reactivation.loyalty_program_20")
+        self.assertEqual(tiers[6].program_id, twenty)
+        self.assertEqual(tiers[12].program_id, chosen)
