@@ -4,7 +4,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import html2plaintext
 
-from ..tools.links import COUPON_LINK
+from ..tools.links import PERSONAL_LINK
 
 # In plain text it would be one more link, to nothing.
 TRACKING_PIXEL = re.compile(r'<img[^>]*/blank\.gif"[^>]*>')
@@ -67,8 +67,9 @@ class MailMail(models.Model):
         if self.mailing_id.reactivation_step_id:
             links = self.env.context.get("reactivation_links") or {}
             for email in email_list:
-                email["body"] = COUPON_LINK.sub(
-                    lambda match: links.get(int(match[1]), match[0]), email["body"]
+                email["body"] = PERSONAL_LINK.sub(
+                    lambda match: links.get((match[1], int(match[2])), match[0]),
+                    email["body"],
                 )
                 body = TRACKING_PIXEL.sub("", email["body"])
                 email["body_alternative"] = html2plaintext(body)

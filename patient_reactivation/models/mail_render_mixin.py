@@ -1,6 +1,6 @@
 from odoo import api, models
 
-from ..tools.links import COUPON_PATH
+from ..tools.links import COUPON_PATH, SURVEY_PATH
 
 
 class MailRenderMixin(models.AbstractModel):
@@ -8,11 +8,15 @@ class MailRenderMixin(models.AbstractModel):
 
     @api.model
     def _shorten_links(self, html, link_tracker_vals, blacklist=None, base_url=None):
-        """The page of a coupon has a secret of its own for each message: a tracker
-        would keep one for every patient, where all staff can read it."""
+        """The page of a coupon or a survey is under a secret: a tracker would keep one
+        for every patient, where all staff can read it."""
         return super()._shorten_links(
             html,
             link_tracker_vals,
-            blacklist=[*(blacklist or []), COUPON_PATH.rstrip("/")],
+            blacklist=[
+                *(blacklist or []),
+                COUPON_PATH.rstrip("/"),
+                SURVEY_PATH.rstrip("/"),
+            ],
             base_url=base_url,
         )

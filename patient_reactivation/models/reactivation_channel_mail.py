@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools import smtp
-from ..tools.links import COUPON_LINK
+from ..tools.links import COUPON_PATH, PERSONAL_LINK, SURVEY_PATH
 from ..tools.transaction import commit, rollback
 
 _logger = logging.getLogger(__name__)
@@ -255,15 +255,21 @@ class ReactivationChannelMail(models.AbstractModel):
         """The secret links of these messages, which exist from here on only: neither
         the stored text nor a link tracker knows them.
 
-        :return: {coupon id: address of its page}
+        :return: {(path, id): address of the page}
         """
-        numbers = {
-            int(number)
-            for mail in mails
-            for number in COUPON_LINK.findall(str(mail.body_html or ""))
-        }
-        coupons = self.env["reactivation.coupon"].sudo().browse(numbers).exists()
-        return coupons._make_links()
+        numbers = {COUPON_PATH: set(), SURVEY_PATH: set()}
+        for mail in mails:
+            for path, number in PERSONAL_LINK.findall(str(mail.body_html or "")):
+                numbers[path].add(int(number))
+        coupons = self.env["reactivation.coupon"].sudo().browse(numbers[COUPON_PATH])
+        asked = self.env["reactivation.feedback"].sudo().browse(numbers[SURVEY_PATH])
+        links = {}
+        for path, made in (
+            (COUPON_PATH, coupons.exists()._make_links()),
+            (SURVEY_PATH, asked.exists()._links()),
+        ):
+            links |= {(path, number): link for number, link in made.items()}
+        return links
 
     @api.model
     def _build(self, mail, server_id, domain_id):

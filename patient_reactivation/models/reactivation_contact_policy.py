@@ -38,6 +38,9 @@ REFUSALS = [
     ("wrong_number", "Number belongs to somebody else"),
     ("not_interested", "Not interested"),
     ("no_coupon", "No open coupon to remind of"),
+    ("survey_recent", "Was asked for an opinion not long ago"),
+    ("survey_done", "Answered the survey already"),
+    ("no_survey", "Survey is closed"),
     # Only waiting: these pass.
     ("quiet_hours", "Outside of the patient's contact hours"),
     ("step_hours", "Outside of the days and hours of the step"),

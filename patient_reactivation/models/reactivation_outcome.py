@@ -14,6 +14,7 @@ KINDS = [
     ("clicked", "Clicked"),
     ("replied", "Replied"),
     ("auto_replied", "Automatic reply"),
+    ("answered", "Answered the survey"),
     ("bounced", "Bounced"),
     ("complained", "Reported as spam"),
     ("unsubscribed", "Unsubscribed"),

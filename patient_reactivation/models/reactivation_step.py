@@ -51,6 +51,7 @@ DELAYS = [
     ("previous", "The step before"),
     ("enrollment", "Enrollment"),
     ("coupon", "The coupon's last day (before it)"),
+    ("answer", "The answer to the survey (only then)"),
 ]
 
 CONDITIONS = [
@@ -58,6 +59,7 @@ CONDITIONS = [
     ("not_opened", "If the step before was not opened"),
     ("not_clicked", "If no link of the step before was clicked"),
     ("not_replied", "If the step before was not answered"),
+    ("not_surveyed", "If the survey was not answered"),
 ]
 
 # What may change while patients are on the way: nothing they would notice.

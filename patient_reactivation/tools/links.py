@@ -4,10 +4,14 @@ import re
 from urllib.parse import urlsplit
 
 _HOST = re.compile(r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", re.IGNORECASE)
-# How the page of a coupon stands in a text until the message leaves: with the coupon's
-# number, which is no secret. What the patient gets has a secret in its place.
+# How a page of a patient stands in a text until the message leaves: with the number of
+# its coupon or its survey, which is no secret. What the patient gets has a secret in its
+# place.
 COUPON_PATH = "/reactivation/coupon/"
-COUPON_LINK = re.compile(r"""[^\s"'<>]*/reactivation/coupon/(\d{1,10})(?![\w-])""")
+SURVEY_PATH = "/reactivation/survey/"
+PERSONAL_LINK = re.compile(
+    r"""[^\s"'<>]*(/reactivation/(?:coupon|survey)/)(\d{1,10})(?![\w-])"""
+)
 
 _NEVER = re.compile(r"""[\s"'<>\\`{}]""")
 
