@@ -1,3 +1,5 @@
 from . import coupon
 from . import export
 from . import mailing
+from . import payment
+from . import survey

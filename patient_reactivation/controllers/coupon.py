@@ -1,12 +1,7 @@
-import hashlib
-
 from odoo import http
 from odoo.http import request
 
-from .page import in_language, render_page
-
-# More unknown links from one place in ten minutes are no slips of the finger.
-WRONG_LINKS = 30
+from .page import in_language, refuse_guess, render_page
 
 
 class CouponController(http.Controller):
@@ -27,23 +22,16 @@ class CouponController(http.Controller):
         if token.isascii() and token.isdecimal() and request.env.user._is_internal():
             # Messages that Odoo keeps have the number in the place of the secret.
             return request.redirect(f"/odoo/reactivation-coupons/{int(token)}")
-        throttle = request.env["reactivation.throttle"]
-        key = self._visitor()
-        if throttle._is_blocked(key, WRONG_LINKS):
+        if refuse_guess("coupon"):
             return self._refuse(429)
         coupon = request.env["reactivation.token"]._find(token)
         if not coupon or not coupon.partner_id:
-            throttle._count(key)
+            refuse_guess("coupon", count=True)
             return self._refuse(404)
         coupon = in_language(
             coupon, coupon.partner_id.lang or coupon.company_id.partner_id.lang
         )
         return self._page(coupon, coupon._page_values())
-
-    def _visitor(self):
-        """Who asks; the address itself is not kept."""
-        address = request.httprequest.remote_addr or ""
-        return "coupon:" + hashlib.sha256(address.encode()).hexdigest()[:32]
 
     def _refuse(self, status):
         """Whatever is wrong with a link, the answer tells nothing about it."""

@@ -13,8 +13,16 @@ class MailActivity(models.Model):
             .search([("activity_id", "in", self.ids), ("state", "=", "todo")])
         )
 
+    def _reactivation_routes(self):
+        return (
+            self.env["reactivation.route"]
+            .sudo()
+            .search([("activity_id", "in", self.ids), ("state", "=", "todo")])
+        )
+
     def _action_done(self, feedback=False, attachment_ids=None):
         deliveries = self._reactivation_deliveries()
+        self._reactivation_routes()._note_activity_end("done", feedback or False)
         result = super()._action_done(feedback=feedback, attachment_ids=attachment_ids)
         # Done in Odoo's own list of activities: nothing is known but that.
         deliveries._note_task_end(
@@ -29,6 +37,7 @@ class MailActivity(models.Model):
 
     def unlink(self):
         deliveries = self._reactivation_deliveries()
+        self._reactivation_routes()._note_activity_end("canceled")
         result = super().unlink()
         deliveries._note_task_end({"state": "skipped", "reason": "not_done"})
         return result

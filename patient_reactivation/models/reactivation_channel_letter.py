@@ -9,6 +9,7 @@ from odoo.addons.base.models.ir_actions_report import _wkhtml as wkhtmltopdf
 from ..tools import letters
 from ..tools.languages import own_name
 from ..tools.own_content import without_foreign
+from ..tools.pictures import qr_png
 from ..tools.placeholders import plain
 from ..tools.problems import problem
 
@@ -145,9 +146,15 @@ class ReactivationChannelLetter(models.AbstractModel):
         if len(coupons) > MOST_BOXES:
             # A large family: the text names the codes.
             coupons = coupons.browse()
+        survey = delivery.enrollment_id.feedback_ids[:1]
+        if not step.survey_id or survey.answered_on:
+            survey = survey.browse()
         return {
-            **self._styles(layout, address, body, len(coupons) * COUPON_HEIGHT),
+            **self._styles(
+                layout, address, body, (len(coupons) + len(survey)) * COUPON_HEIGHT
+            ),
             "coupons": [coupon._letter_values() for coupon in coupons],
+            "survey": survey and qr_png(survey._links()[survey.id]),
             "lang": lang.replace("_", "-"),
             "direction": self.env["res.lang"]._get_data(code=lang).direction,
             "address": address,

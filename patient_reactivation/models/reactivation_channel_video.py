@@ -95,7 +95,9 @@ class ReactivationChannelVideo(models.AbstractModel):
         delivery.invalidate_recordset(["video_link_sent_on"])
         if delivery.video_link_sent_on:
             return
-        if refusal := self._mail_refusal(delivery):
+        if refusal := self.env["reactivation.contact.policy"]._mail_refusal(
+            recipient, company, delivery.campaign_id.purpose
+        ):
             labels = dict(delivery._fields["reason"]._description_selection(self.env))
             raise UserError(
                 self.env._(
@@ -109,32 +111,6 @@ class ReactivationChannelVideo(models.AbstractModel):
         delivery.video_link_sent_on = fields.Datetime.now()
         lang = self._reader_lang(recipient, company)
         self.with_context(lang=lang)._post_link(delivery, url)
-
-    @api.model
-    def _mail_refusal(self, delivery):
-        """Whether an e-mail that was just asked for may be sent all the same.
-
-        Hours and caps are for those who did not ask.
-
-        :return: code of a refusal, or None
-        """
-        policy = self.env["reactivation.contact.policy"]
-        delivery.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT CASE
-                       WHEN recipient.deceased_date IS NOT NULL THEN 'deceased'
-                       WHEN NOT recipient.active THEN 'excluded'
-                       WHEN recipient.do_not_contact THEN 'do_not_contact'
-                       ELSE %s END
-                     FROM res_partner recipient WHERE recipient.id = %s""",
-                policy._opt_out_sql(
-                    delivery.company_id, "mail", delivery.campaign_id.purpose
-                ),
-                delivery.recipient_id.id or None,
-            )
-        )
-        return rows[0][0] if rows else "erased"
 
     @api.model
     def _post_link(self, delivery, url):

@@ -3,6 +3,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
+from ..tools.spreadsheets import neutral_rows
 
 # What messages of a campaign can be. The order is from what is closest to the
 # patient's care to what is furthest away from it.
@@ -194,7 +195,7 @@ class ReactivationConsent(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))
 
     @api.model
     def get_import_templates(self):

@@ -54,6 +54,19 @@ REFUSALS = [
 # While the reply of a patient waits for the staff, look again after this long.
 ANSWER_TIME = timedelta(hours=12)
 
+# A thank-you answers what the patient did: it is sent to who is on the way meanwhile,
+# has come, or said why not to ask any more. Not to who objected.
+THANKS_SQL = SQL("(step.delay_from = 'answer')")
+PAST_THANKS = (
+    "booked",
+    "returned",
+    "excluded",
+    "campaign_over",
+    "completed",
+    "expired",
+    "not_interested",
+)
+
 # No more patients than this are named in one message. An address that more of them
 # have in common is no family's.
 FAMILY_SIZE = 6
@@ -150,7 +163,9 @@ class ReactivationContactPolicy(models.AbstractModel):
         ]
 
     @api.model
-    def _refusal_sql(self, company, channels, purpose, moment=None, paid=False):
+    def _refusal_sql(
+        self, company, channels, purpose, moment=None, paid=False, thanks=None
+    ):
         """Why a patient may not be contacted.
 
         A patient is refused when every one of the channels refuses.
@@ -158,6 +173,8 @@ class ReactivationContactPolicy(models.AbstractModel):
         :param channels: names of the channels that may be used
         :param str purpose: care, service or offer
         :param bool paid: somebody else pays for the messages
+        :param thanks: SQL of a boolean: it answers the patient, who may be on the way
+            or have said why not to ask
         :return: SQL of a code of `REFUSALS`, or NULL
         """
         today = company._reactivation_today(moment)
@@ -182,16 +199,19 @@ class ReactivationContactPolicy(models.AbstractModel):
                 WHEN patient.exclusion = 'deceased'
                      OR partner.deceased_date IS NOT NULL
                      OR recipient.deceased_date IS NOT NULL THEN 'deceased'
-                WHEN patient.exclusion IS NOT NULL OR NOT partner.active
+                WHEN patient.exclusion IS NOT NULL
+                     AND NOT (%(thanks)s AND patient.exclusion = 'reason')
+                     OR NOT partner.active
                      THEN 'excluded'
                 WHEN partner.do_not_contact OR recipient.do_not_contact
                      THEN 'do_not_contact'
                 WHEN %(erased)s THEN 'erased'
                 WHEN partner.birth_date > %(adult)s
                      AND (recipient.id IS NULL OR NOT recipient.active) THEN 'minor'
-                WHEN patient.status = 'booked' THEN 'booked'
+                WHEN patient.status = 'booked' AND NOT %(thanks)s THEN 'booked'
                 ELSE %(reach)s
             END""",
+            thanks=thanks or SQL("FALSE"),
             adult=self._adult_since(company, moment),
             erased=self._erased_sql(),
             reach=reach,
@@ -324,12 +344,14 @@ class ReactivationContactPolicy(models.AbstractModel):
             decision.refusal, decision.recipient_id, decision.address_hash = row[1:4]
             if not decision.refusal and row[4]:
                 decision.wait, decision.until = "replied", moment + ANSWER_TIME
-        live = self._live_refusals(deliveries.enrollment_id)
-        for delivery in deliveries:
+        thanks = deliveries.filtered(lambda item: item.step_id.delay_from == "answer")
+        live = self._live_refusals((deliveries - thanks).enrollment_id)
+        for delivery in deliveries - thanks:
             decision = decisions[delivery.id]
             if code := live.get(delivery.enrollment_id.id):
                 decision.refusal, decision.wait = code, None
         self._decide_reminders(deliveries, decisions, campaign.company_id)
+        self._decide_surveys(deliveries, decisions, campaign.company_id)
         allowed = {
             number: decision
             for number, decision in decisions.items()
@@ -338,7 +360,10 @@ class ReactivationContactPolicy(models.AbstractModel):
         if now and self.env[f"reactivation.channel.{channel}"]._counts_as_contact:
             purpose = self._strictest_purpose(deliveries, campaign)
             self._apply_hours(deliveries, allowed, channel, campaign, moment, purpose)
-            self._apply_caps(allowed, channel, campaign, moment, purpose)
+            # A survey is about one person, and its link is for that person.
+            alone = {item.id for item in deliveries if item.step_id.survey_id}
+            alone |= set(thanks.ids)
+            self._apply_caps(allowed, channel, campaign, moment, purpose, alone)
         return decisions
 
     @api.model
@@ -356,6 +381,26 @@ class ReactivationContactPolicy(models.AbstractModel):
             for delivery in reminders:
                 if delivery.partner_id not in shown:
                     decisions[delivery.id].refusal = "no_coupon"
+
+    @api.model
+    def _decide_surveys(self, deliveries, decisions, company):
+        """Nobody is asked for an opinion twice, nor again so soon."""
+        asking = deliveries.filtered(
+            lambda item: (
+                item.step_id.survey_id
+                and item.state in ("pending", "claimed")
+                and not decisions[item.id].refusal
+            )
+        )
+        recently = self.env["reactivation.feedback"]._asked_recently(
+            asking.enrollment_id, company
+        )
+        for delivery in asking:
+            refusal = recently.get(delivery.enrollment_id.id)
+            if not delivery.step_id.survey_id.sudo().active:
+                refusal = "no_survey"
+            if refusal:
+                decisions[delivery.id].refusal = refusal
 
     @api.model
     def _offer_refusals(self, deliveries, channel, campaign):
@@ -392,6 +437,29 @@ class ReactivationContactPolicy(models.AbstractModel):
         return dict(rows)
 
     @api.model
+    def _mail_refusal(self, recipient, company, purpose):
+        """Whether an e-mail that somebody just asked for may be sent to them.
+
+        Hours and caps are for those who did not ask.
+
+        :return: code of a refusal, or None
+        """
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT CASE
+                       WHEN recipient.deceased_date IS NOT NULL THEN 'deceased'
+                       WHEN NOT recipient.active THEN 'excluded'
+                       WHEN recipient.do_not_contact THEN 'do_not_contact'
+                       ELSE %s END
+                     FROM res_partner recipient WHERE recipient.id = %s""",
+                self._opt_out_sql(company, "mail", purpose),
+                recipient.id or None,
+            )
+        )
+        return rows[0][0] if rows else "erased"
+
+    @api.model
     def _strictest_purpose(self, deliveries, campaign):
         """:return: str: the purpose whose hours and caps hold for a batch"""
         if any(step.offer != "none" for step in deliveries.step_id):
@@ -409,15 +477,20 @@ class ReactivationContactPolicy(models.AbstractModel):
                 """SELECT delivery.id,
                           CASE WHEN partner.id IS NULL THEN 'erased'
                                WHEN enrollment.state = 'stopped'
+                                    AND NOT (%(thanks)s AND enrollment.stop_reason
+                                             IN %(past_thanks)s)
                                     THEN COALESCE(enrollment.stop_reason, 'stopped')
                                WHEN enrollment.steps_ended
                                     NOT IN ('completed', 'expired')
+                                    AND NOT (%(thanks)s AND enrollment.steps_ended
+                                             IN %(past_thanks)s)
                                     THEN enrollment.steps_ended
                                -- Last of all: a task that is late may be done yet,
                                -- unless the patient objects.
                                ELSE COALESCE(%(refusal)s, CASE
-                                    WHEN enrollment.state = 'done'
-                                         OR enrollment.steps_ended = 'expired'
+                                    WHEN NOT %(thanks)s
+                                         AND (enrollment.state = 'done'
+                                              OR enrollment.steps_ended = 'expired')
                                          OR delivery.first_date < %(oldest)s
                                          - step.valid_days * INTERVAL '1 day'
                                          THEN 'expired'
@@ -434,6 +507,8 @@ class ReactivationContactPolicy(models.AbstractModel):
                 LEFT JOIN res_partner recipient ON recipient.id = %(recipient)s
                     WHERE delivery.id IN %(ids)s""",
                 answered=self._answered_sql(),
+                thanks=THANKS_SQL,
+                past_thanks=PAST_THANKS,
                 oldest=moment,
                 refusal=self._refusal_sql(
                     company,
@@ -441,6 +516,7 @@ class ReactivationContactPolicy(models.AbstractModel):
                     campaign.purpose,
                     moment,
                     campaign.third_party_paid,
+                    thanks=THANKS_SQL,
                 ),
                 hash=self._address_hash_sql(channel),
                 replied=enrollments._open_reply_sql(),
@@ -454,7 +530,12 @@ class ReactivationContactPolicy(models.AbstractModel):
         """:return: SQL of a boolean over `delivery` and `step`: the patient did with
         the message before this one what makes the step unnecessary"""
         return SQL(
-            """(step.condition <> 'always'
+            """(step.condition = 'not_surveyed'
+                AND delivery.state IN ('pending', 'claimed')
+                AND EXISTS (SELECT FROM reactivation_feedback feedback
+                             WHERE feedback.enrollment_id = delivery.enrollment_id
+                               AND feedback.answered_on IS NOT NULL)
+                OR step.condition NOT IN ('always', 'not_surveyed')
                 AND delivery.state IN ('pending', 'claimed')
                 AND (SELECT before.replied_on IS NOT NULL
                             OR step.condition <> 'not_replied'
@@ -465,6 +546,7 @@ class ReactivationContactPolicy(models.AbstractModel):
                        JOIN reactivation_step earlier ON earlier.id = before.step_id
                       WHERE before.enrollment_id = delivery.enrollment_id
                         AND before.sent_on IS NOT NULL
+                        AND earlier.delay_from <> 'answer'
                         AND (earlier.sequence, earlier.id) < (step.sequence, step.id)
                    ORDER BY earlier.sequence DESC, earlier.id DESC LIMIT 1))"""
         )
@@ -500,12 +582,14 @@ class ReactivationContactPolicy(models.AbstractModel):
                     decision.wait, decision.until = found
 
     @api.model
-    def _apply_caps(self, decisions, channel, campaign, moment, purpose):
+    def _apply_caps(self, decisions, channel, campaign, moment, purpose, alone=()):
         """Let those wait who were contacted enough, by anybody, on any channel.
 
         Counted are the person and the address, over all campaigns and companies.
         Of several patients with one address the first is the lead, and its message
         names the others, if the clinic wants it so.
+
+        :param alone: ids of deliveries that name one patient whatever the clinic wants
         """
         ready = {
             number: decision
@@ -537,7 +621,11 @@ class ReactivationContactPolicy(models.AbstractModel):
         for number, decision in ready.items():
             cap = caps[decision.recipient_id]
             family = families.get(decision.address_hash)
-            if family and self._joins(decision, family, contacts, cap, moment):
+            if (
+                family
+                and number not in alone
+                and self._joins(decision, family, contacts, cap, moment)
+            ):
                 decision.lead_id = family[0][0]
                 family.append((number, decision.recipient_id))
                 continue

@@ -8,6 +8,7 @@ from odoo.tools import SQL, format_date
 from ..tools import codes
 from .loyalty_card import QUIET
 from .loyalty_program import KINDS
+from ..tools.spreadsheets import neutral_rows
 
 STATES = [
     ("open", "Open"),
@@ -245,6 +246,8 @@ class ReactivationCoupon(models.Model):
                      JOIN reactivation_delivery delivery
                        ON delivery.id = coupon.delivery_id
                     WHERE coupon.state = 'open' AND NOT coupon.is_sent
+                      -- What an answer was rewarded with is on the patient's page.
+                      AND coupon.source = 'campaign'
                       AND delivery.state IN ('skipped', 'failed')
                FOR UPDATE OF coupon SKIP LOCKED"""
             )
@@ -387,4 +390,4 @@ class ReactivationCoupon(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

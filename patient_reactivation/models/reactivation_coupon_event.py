@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from ..tools.spreadsheets import neutral_rows
 
 EVENTS = [
     ("redeemed", "Redeemed"),
@@ -76,7 +77,7 @@ class ReactivationCouponEvent(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))
 
     def write(self, vals):
         if not self.env.su or not self.env.context.get("reactivation_erasure"):

@@ -442,16 +442,28 @@ class ReactivationCoupon(models.Model):
         return wish.coupon
 
     @api.model
+    def _judge_promises(self, company, wishes):
+        """Write on wishes of one clinic why the law would refuse them today. Nothing is
+        issued."""
+        wishes = self._drop_useless(company, wishes)
+        if not wishes:
+            return
+        people = self.env["res.partner"].browse(
+            dict.fromkeys(wish.partner.id for wish in wishes)
+        )
+        history = self._history(company, people)
+        judge = self._judge(company, people)
+        terms = self._terms_of(company, {wish.program for wish in wishes})
+        for wish in wishes:
+            promised = terms[wish.program]
+            offer = offers.Offer(promised["kind"], promised["worth"])
+            wish.refusal = judge(wish.partner, offer, history[wish.partner.id])
+
+    @api.model
     def _refusal_to_give(self, company, partner, program):
         """:return: str: why a patient may not have a coupon by hand, or False"""
         wish = Wish(partner, program)
-        if self._drop_useless(company, [wish]):
-            promised = self._terms_of(company, {program})[program]
-            wish.refusal = self._judge(company, partner)(
-                partner,
-                offers.Offer(promised["kind"], promised["worth"]),
-                self._history(company, partner)[partner.id],
-            )
+        self._judge_promises(company, [wish])
         return bool(wish.refusal) and self._refusal_sentence(partner, wish.refusal)
 
     @api.model

@@ -116,6 +116,12 @@ class ReactivationCoupon(models.Model):
 
     # --------------------------------------------------------------------- page
 
+    def _lasting_link(self):
+        """:return: address of the page of a coupon that was given for an answer"""
+        self.ensure_one()
+        secret = self.env["reactivation.token"]._secret(self)
+        return f"{self.get_base_url()}{COUPON_PATH}{secret}"
+
     def _make_links(self):
         """:return: {coupon id: address of its page, with a new secret}"""
         secrets = self.env["reactivation.token"]._make(self)

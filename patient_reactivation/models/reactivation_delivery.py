@@ -10,8 +10,9 @@ from odoo.tools import SQL
 from odoo.tools.mail import email_normalize_all
 
 from ..tools.transaction import commit
-from .reactivation_contact_policy import REFUSALS
+from .reactivation_contact_policy import PAST_THANKS, REFUSALS, THANKS_SQL
 from .res_partner import CHANNELS
+from ..tools.spreadsheets import neutral_rows
 
 # A decision of the policy is good for this long; what was not sent by then is
 # decided about again.
@@ -217,14 +218,23 @@ class ReactivationDelivery(models.Model):
                    UPDATE reactivation_delivery delivery
                       SET state = 'sending'
                      FROM reactivation_enrollment enrollment,
-                          reactivation_campaign campaign, res_partner recipient
+                          reactivation_campaign campaign, res_partner recipient,
+                          reactivation_step step
                     WHERE delivery.id = $1 AND delivery.state = 'claimed'
                       AND delivery.claimed_on > $2
                       AND enrollment.id = delivery.enrollment_id
-                      AND enrollment.state = 'running'
-                      AND COALESCE(enrollment.steps_ended, 'completed') = 'completed'
+                      AND step.id = delivery.step_id
+                      AND (enrollment.state = 'running'
+                           AND COALESCE(enrollment.steps_ended, 'completed')
+                               = 'completed'
+                           OR %(thanks)s
+                           AND COALESCE(enrollment.stop_reason, 'completed')
+                               IN %(past_thanks)s
+                           AND COALESCE(enrollment.steps_ended, 'completed')
+                               IN %(past_thanks)s)
                       AND campaign.id = delivery.campaign_id
-                      AND campaign.state = 'running'
+                      AND (campaign.state = 'running'
+                           OR campaign.state = 'done' AND %(thanks)s)
                       AND recipient.id = delivery.recipient_id
                       AND NOT EXISTS (
                           SELECT FROM res_partner person
@@ -233,13 +243,15 @@ class ReactivationDelivery(models.Model):
                              AND (person.do_not_contact OR NOT person.active
                                   OR person.deceased_date IS NOT NULL))
                       AND (%(refusal)s) IS NULL
-                      AND NOT EXISTS (
+                      AND (%(thanks)s OR NOT EXISTS (
                           SELECT 1 FROM (%(visits)s) AS visit
                            WHERE visit.company_id = delivery.company_id
                              AND visit.partner_id = enrollment.partner_id
                              AND (visit.state = 'planned' OR visit.state = 'done'
-                                  AND visit.day > enrollment.episode_date))
+                                  AND visit.day > enrollment.episode_date)))
                 RETURNING 1""",
+                thanks=THANKS_SQL,
+                past_thanks=PAST_THANKS,
                 name=SQL.identifier(name),
                 refusal=policy._opt_out_sql(
                     campaign.company_id, channel, campaign.purpose
@@ -454,4 +466,4 @@ class ReactivationDelivery(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

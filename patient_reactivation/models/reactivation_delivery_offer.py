@@ -41,9 +41,27 @@ class ReactivationDelivery(models.Model):
             reminders._write_offers(
                 {item: (shown.get(item.partner_id), None) for item in reminders}
             )
+        rewarded = self.filtered(lambda item: item.step_id.offer == "reward")
+        if rewarded:
+            rewarded._write_offers(rewarded._rewards())
         givers = self.filtered(lambda item: item.step_id.offer == "issue")
         if givers:
             givers._issue_coupons(channel)
+
+    def _rewards(self):
+        """:return: {delivery: (coupon or None, refusal or None)}: what the answers of
+        these patients were rewarded with"""
+        feedback = self.env["reactivation.feedback"].search(
+            [("enrollment_id", "in", self.enrollment_id.ids)]
+        )
+        lawful = feedback.coupon_id._lawful_to_show()
+        found = {item.enrollment_id: item for item in feedback}
+        rewards = {}
+        for delivery in self:
+            given = found.get(delivery.enrollment_id, feedback.browse())
+            coupon = given.coupon_id & lawful
+            rewards[delivery] = coupon or None, given.reward_refusal or None
+        return rewards
 
     def _issue_coupons(self, channel):
         campaign = self.campaign_id

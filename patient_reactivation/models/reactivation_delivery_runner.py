@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..tools.transaction import commit, rollback, work_read_committed
+from .reactivation_contact_policy import THANKS_SQL
 from .reactivation_delivery import DECISION_AGE
 
 _logger = logging.getLogger(__name__)
@@ -228,8 +229,10 @@ class ReactivationDelivery(models.Model):
                                    -- The patient's own one: the next they have.
                                    step.channel = 'preferred'
                                    AND delivery.channel <> 'preferred')
-                      AND enrollment.state = 'running'
-                      AND COALESCE(enrollment.steps_ended, 'completed') = 'completed'
+                      AND (enrollment.state = 'running'
+                           AND COALESCE(enrollment.steps_ended, 'completed')
+                               = 'completed'
+                           OR %(thanks)s)
                       AND delivery.state IN ('failed', 'skipped')
                       AND (delivery.state = 'failed'
                            OR delivery.state = 'skipped'
@@ -237,6 +240,7 @@ class ReactivationDelivery(models.Model):
                 RETURNING before.id, before.state, before.channel""",
                 now=fields.Datetime.now(),
                 reasons=CHANNEL_REFUSALS,
+                thanks=THANKS_SQL,
             )
         )
         fallen = self.env.cr.fetchall()
@@ -273,6 +277,10 @@ class ReactivationDelivery(models.Model):
                                 FROM reactivation_delivery delivery
                                 JOIN reactivation_step step
                                   ON step.id = delivery.step_id
+                                 AND step.delay_from <> 'answer'
+                                 AND step.method_id = COALESCE(
+                                     enrollment.switched_method_id,
+                                     enrollment.method_id)
                                WHERE delivery.enrollment_id = enrollment.id
                             ORDER BY step.sequence DESC, step.id DESC
                                LIMIT 1) AS last
@@ -296,6 +304,7 @@ class ReactivationDelivery(models.Model):
                                  later.delay_from
                             FROM reactivation_step later
                            WHERE later.method_id = settled.method_id
+                             AND later.delay_from <> 'answer'
                              AND (later.sequence, later.id)
                                  > (settled.sequence, settled.step_id)
                         ORDER BY later.sequence, later.id LIMIT 1) AS following ON TRUE
@@ -477,6 +486,7 @@ class ReactivationDelivery(models.Model):
         self._write_claims(claimed)
         claimed = self.browse(row[0] for row in claimed)
         claimed._attach_offers(channel)
+        claimed._attach_surveys(channel)
         return claimed, len(waiting)
 
     @api.model
@@ -486,9 +496,11 @@ class ReactivationDelivery(models.Model):
         return SQL(
             """SELECT delivery.id, delivery.step_id, delivery.channel
                  FROM reactivation_delivery delivery
+                 JOIN reactivation_step step ON step.id = delivery.step_id
                  JOIN reactivation_campaign campaign
                    ON campaign.id = delivery.campaign_id
-                  AND campaign.state = 'running'
+                  AND (campaign.state = 'running'
+                       OR campaign.state = 'done' AND %(thanks)s)
             LEFT JOIN reactivation_channel_status status
                    ON status.company_id = delivery.company_id
                   AND status.channel = delivery.channel
@@ -496,6 +508,7 @@ class ReactivationDelivery(models.Model):
                   AND (status.retry_at IS NULL OR status.retry_at <= %(now)s)
              ORDER BY delivery.date, delivery.id""",
             now=now,
+            thanks=THANKS_SQL,
         )
 
     @api.model

@@ -2,7 +2,9 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.i18n import format_list
 
+from .reactivation_contact_policy import PAST_THANKS, THANKS_SQL
 from .reactivation_patient import PATTERNS
+from ..tools.spreadsheets import neutral_rows
 
 STAGES = [
     ("enrolled", "Enrolled"),
@@ -82,7 +84,32 @@ class ReactivationEnrollment(models.Model):
     tier_id = fields.Many2one("reactivation.tier", readonly=True, ondelete="set null")
     visit_pattern = fields.Selection(PATTERNS, readonly=True)
     reason_id = fields.Many2one(
-        "reactivation.reason", readonly=True, ondelete="set null"
+        "reactivation.reason",
+        readonly=True,
+        ondelete="set null",
+        help="Why the patient stays away: as it was known at enrollment, or as the "
+        "patient said it since.",
+    )
+    nps = fields.Integer(
+        string="Would Recommend (0–10)", readonly=True, aggregator="avg"
+    )
+    nps_kind = fields.Selection(
+        [
+            ("promoter", "Promoter"),
+            ("passive", "Passive"),
+            ("detractor", "Detractor"),
+        ],
+        string="Recommendation",
+        readonly=True,
+    )
+    switched_method_id = fields.Many2one(
+        "reactivation.method",
+        string="Switched To",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+        help="The method for the reason the patient gave. Results count for the method "
+        "the patient was given at first.",
     )
     practitioner_id = fields.Many2one("res.partner", readonly=True, ondelete="set null")
     episode_date = fields.Date(
@@ -270,6 +297,14 @@ class ReactivationEnrollment(models.Model):
             "enrollment_id IN %s AND state IN ('pending', 'claimed', 'todo')",
             tuple(self.ids),
         )
+        if reason in PAST_THANKS:
+            # A thank-you that is due is still said.
+            waiting = SQL(
+                """%s AND step_id NOT IN (SELECT step.id FROM reactivation_step step
+                                           WHERE %s)""",
+                waiting,
+                THANKS_SQL,
+            )
         with self.env["reactivation.automation"]._watch_table(
             deliveries._name,
             SQL("SELECT id FROM reactivation_delivery WHERE %s", waiting),
@@ -340,4 +375,4 @@ class ReactivationEnrollment(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

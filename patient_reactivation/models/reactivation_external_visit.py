@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from ..tools.spreadsheets import neutral_rows
 
 IMPORT_FIELDS = (
     "company_id",
@@ -212,4 +213,4 @@ class ReactivationExternalVisit(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

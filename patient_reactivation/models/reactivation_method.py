@@ -25,6 +25,12 @@ class ReactivationMethod(models.Model):
         help="Of several methods, one with twice the weight gets twice the patients.",
     )
     step_ids = fields.One2many("reactivation.step", "method_id", copy=True)
+    reason_ids = fields.Many2many(
+        "reactivation.reason",
+        string="For Patients Who Say",
+        help="Nobody begins with this method. Patients who are on the way go on with it "
+        "when one of these reasons is found.",
+    )
 
     step_summary = fields.Json(
         # Front desk sees the plan, and may not read Email Marketing otherwise.
@@ -43,6 +49,10 @@ class ReactivationMethod(models.Model):
         for method in self:
             hours, summary = 0, []
             for step in method.step_ids.sorted("sequence"):
+                if step.delay_from == "answer":
+                    # Beside the others, on a day nobody knows.
+                    summary.append({**step._summary(), "day": False, "hour": False})
+                    continue
                 delay = step.delay_days * 24 + step.delay_hours
                 since = 0 if step.delay_from == "enrollment" else hours
                 # Never before the one before it, wherever it is counted from.
@@ -67,16 +77,29 @@ class ReactivationMethod(models.Model):
         self.ensure_one()
         if not self.step_ids:
             return [self.env._("Method “%s” has no step.", self.name)]
+        if not self._first_step():
+            return [
+                self.env._(
+                    "Every step of method “%s” waits for an answer, and none begins.",
+                    self.name,
+                )
+            ]
         problems = []
         before = self.env["reactivation.step"]
         for step in self.step_ids:
             problems += wrap(step._channel_problems(), step)
             problems += wrap(step._condition_problems(before), step)
             problems += wrap(step._offer_problems(), step)
-            before = step
+            problems += wrap(step._survey_problems(), step)
+            if step.delay_from != "answer":
+                before = step
         return problems
 
     # --------------------------------------------------------------- allocation
+
+    def _first_step(self):
+        """:return: the step that begins; one that an answer starts is none"""
+        return self.step_ids.filtered(lambda step: step.delay_from != "answer")[:1]
 
     def _allocation(self):
         """Divide the numbers from 0 to 1 among the methods, by weight.
@@ -84,13 +107,15 @@ class ReactivationMethod(models.Model):
         :return: list of (method id, low, high, first step id, its delay in days and
             in hours)
         """
-        complete = self.filtered("step_ids")
+        complete = self.filtered(
+            lambda method: method._first_step() and not method.reason_ids
+        )
         methods = complete.filtered("weight") or complete
         total = sum(method.weight or 1 for method in methods)
         allocation, low = [], 0
         for method in methods:
             high = low + (method.weight or 1)
-            first = method.step_ids[:1]
+            first = method._first_step()
             allocation.append(
                 (
                     method.id,

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools.transaction import begin_read_committed
+from ..tools.spreadsheets import neutral_rows
 
 _logger = logging.getLogger(__name__)
 
@@ -441,4 +442,4 @@ class ReactivationOutcome(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

@@ -7,6 +7,7 @@ from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..tools.transaction import begin_read_committed
+from ..tools.spreadsheets import neutral_rows
 
 _logger = logging.getLogger(__name__)
 
@@ -29,6 +30,14 @@ EXCLUSIONS = [
     ("staff", "Member of staff"),
     ("other_company", "Contact of another company"),
     ("reason", "Reason says do not reactivate"),
+]
+
+# How the clinic learned why a patient stays away.
+REASON_SOURCES = [
+    ("survey", "Survey"),
+    ("staff", "Told to staff"),
+    ("detected", "Found in the data"),
+    ("import", "Imported"),
 ]
 
 # Memory of one sort or hash table of the pass over all patients.
@@ -109,6 +118,27 @@ class ReactivationPatient(models.Model):
         "reactivation.reason", string="Reason for Lapse", ondelete="set null"
     )
     reason_color = fields.Integer(related="reason_id.color")
+    reason_source = fields.Selection(
+        REASON_SOURCES, string="Reason Known From", readonly=True
+    )
+    reason_on = fields.Datetime(string="Reason Known Since", readonly=True)
+    reason_pending = fields.Boolean(
+        readonly=True, help="What follows from the reason is still to be begun."
+    )
+    nps = fields.Integer(
+        string="Would Recommend (0–10)", readonly=True, aggregator="avg"
+    )
+    nps_kind = fields.Selection(
+        [
+            ("promoter", "Promoter"),
+            ("passive", "Passive"),
+            ("detractor", "Detractor"),
+        ],
+        string="Recommendation",
+        readonly=True,
+        help="The last answer to whether they would recommend the clinic.",
+    )
+    nps_on = fields.Datetime(string="Asked for a Recommendation On", readonly=True)
     inactivity_days = fields.Integer(
         compute="_compute_inactivity_days",
         search="_search_inactivity_days",
@@ -125,6 +155,7 @@ class ReactivationPatient(models.Model):
         "UNIQUE(partner_id, company_id)", "This contact is a patient already."
     )
     _audience_idx = models.Index("(company_id, status, tier_id)")
+    _reason_pending_idx = models.Index("(id) WHERE reason_pending")
     _next_visit_idx = models.Index(
         "(next_visit_date) WHERE next_visit_date IS NOT NULL"
     )
@@ -173,12 +204,72 @@ class ReactivationPatient(models.Model):
                     "payer can be set."
                 )
             )
+        if "reason_id" in vals:
+            vals = {**vals, **self._reason_values(vals["reason_id"])}
         result = super().write(vals)
         if "reason_id" in vals:
             # The reason may exclude: the status must follow at once.
             self.flush_recordset()
             self.sudo()._refresh(self.partner_id.ids)
+            cron = self.env.ref(
+                "patient_reactivation.ir_cron_routes", raise_if_not_found=False
+            )
+            if vals["reason_pending"] and cron:
+                # What follows from it is begun in a moment, and not in this form.
+                cron.sudo()._trigger()
         return result
+
+    def _reason_values(self, reason_id):
+        """:return: dict: what is kept about a reason that is written. One that comes
+        with an imported file is known since long: nothing follows from it by itself."""
+        source = self.env.context.get("reactivation_reason_source", "staff")
+        if self.env.context.get("import_file"):
+            source = "import"
+        return {
+            "reason_source": source if reason_id else False,
+            "reason_on": fields.Datetime.now() if reason_id else False,
+            "reason_pending": bool(reason_id) and source != "import",
+        }
+
+    @api.model
+    def _detect_reasons(self):
+        """Reasons that the data tell: coverage that has ended. Noted once for each end;
+        what is known from elsewhere stays.
+
+        :return: the patients whose reason was found
+        """
+        reason = self.env["reactivation.reason"].search([("code", "=", "coverage_lost")])
+        if not reason:
+            return self.browse()
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT patient.id, partner.id FROM res_partner partner
+                     JOIN reactivation_patient patient
+                       ON patient.partner_id = partner.id
+                    WHERE partner.coverage_ends < %s
+                      AND partner.coverage_ends
+                          IS DISTINCT FROM partner.coverage_end_noted""",
+                fields.Date.today(),
+            )
+        )
+        patients = self.sudo().browse(dict.fromkeys(row[0] for row in rows))
+        found = patients.filtered(lambda item: not item.reason_id)
+        found._set_reason(reason, "detected")
+        for day, partners in patients.partner_id.grouped("coverage_ends").items():
+            # Few days: what ended since the last look.
+            partners.coverage_end_noted = day
+        return found
+
+    def _set_reason(self, reason, source):
+        """Note why patients stay away, and how the clinic knows.
+
+        :param str source: a code of `REASON_SOURCES`
+        """
+        if self:
+            self.with_context(reactivation_reason_source=source).write(
+                {"reason_id": reason.id}
+            )
 
     def action_open_visits(self):
         self.ensure_one()
@@ -572,7 +663,7 @@ class ReactivationPatient(models.Model):
 
     def export_data(self, fields_to_export):
         self._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))
 
     def _check_export(self):
         """Lists of patients leave the clinic by a manager's hand only."""

@@ -35,10 +35,15 @@ class ReactivationPrivacy(models.AbstractModel):
         """:return: functions that do one batch each and tell how much it was"""
         yield self._remove_leftovers
         companies = self.env["res.company"].sudo().with_context(active_test=False)
-        for company in companies.search([("reactivation_retention_months", ">", 0)]):
+        requests = self.env["reactivation.payment.request"]
+        for company in companies.search([]):
+            yield lambda args=(company,): requests._remove_figures(*args)
             months = company.reactivation_retention_months
+            if months <= 0:
+                continue
             before = fields.Datetime.now() - relativedelta(months=months)
             for remove in (
+                self._remove_answers,
                 self._remove_texts,
                 self._remove_files,
                 self._remove_mails,
@@ -108,6 +113,21 @@ class ReactivationPrivacy(models.AbstractModel):
                 [("mail_message_id", "in", ids)]
             ).unlink()
         return len(ids)
+
+    @api.model
+    def _remove_answers(self, company, before):
+        """What patients answered in their own words goes; what it meant stays."""
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT user_input_id FROM reactivation_feedback
+                    WHERE company_id = %s AND user_input_id IS NOT NULL
+                      AND COALESCE(answered_on, deadline) < %s LIMIT %s""",
+                company.id,
+                before,
+                BATCH,
+            )
+        )
+        return self._remove("survey.user_input", [row[0] for row in rows])
 
     @api.model
     def _remove_files(self, company, before):

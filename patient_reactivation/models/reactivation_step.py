@@ -253,7 +253,7 @@ class ReactivationStep(models.Model):
         :return: list of dicts: conditions that mean nothing
         """
         self.ensure_one()
-        if self.condition == "always":
+        if self.condition in ("always", "not_surveyed"):
             return []
         if not before:
             return [

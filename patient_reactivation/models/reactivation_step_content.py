@@ -3,6 +3,7 @@ from odoo.exceptions import ValidationError
 from odoo.tools.i18n import format_list
 
 from ..tools import placeholders
+from ..tools.links import SURVEY_PATH
 from ..tools.problems import problem
 
 
@@ -172,18 +173,24 @@ class ReactivationStep(models.Model):
             text,
             delivery._patients().sorted("id"),
             delivery._with_members().coupon_id.sorted("id"),
+            survey=delivery.enrollment_id.feedback_ids[:1],
         )
 
-    def _fill_for(self, text, patients, coupons=None, offer=None):
+    def _fill_for(self, text, patients, coupons=None, offer=None, survey=None):
         """Fill in the placeholders of a text for one or several patients.
 
         :param coupons: those of these patients; what is said of coupons is left out
             where there is none, or none that may be used any more
         :param dict offer: what is said of a coupon instead, for a trial
+        :param survey: what the patient is asked; a trial has none, and its link leads
+            nowhere
         """
         self.ensure_one()
         text = text or ""
         values = self._placeholder_values(patients, placeholders.names(text))
+        if "survey_link" in placeholders.names(text):
+            base = f"{self.get_base_url()}{SURVEY_PATH}…"
+            values["survey_link"] = survey._links()[survey.id] if survey else base
         if not offer and coupons:
             offer = coupons.with_env(self.env).sudo()._lawful_to_show()._texts()
         if offer and offer["coupon_code"]:

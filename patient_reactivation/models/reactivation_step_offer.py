@@ -13,6 +13,7 @@ OFFERS = [
     ("none", "None"),
     ("issue", "Gives a coupon"),
     ("remind", "Reminds of the coupon"),
+    ("reward", "Shows the reward for the answer"),
 ]
 
 # The placeholder of e-mails that becomes the coupon; nothing for patients without.
@@ -61,6 +62,8 @@ class ReactivationStep(models.Model):
             self.program_id = False
         if self.offer == "remind" and self.delay_from != "coupon":
             self.delay_from, self.delay_days, self.delay_hours = "coupon", 3, 0
+        elif self.offer == "reward":
+            self.delay_from, self.delay_days, self.delay_hours = "answer", 0, 0
         elif self.offer != "remind" and self.delay_from == "coupon":
             self.delay_from = "previous"
 
@@ -182,6 +185,14 @@ class ReactivationStep(models.Model):
             faults.append(
                 self.env._(
                     "Step “%s” reminds of a coupon that no step before it gives.",
+                    self.name,
+                )
+            )
+        if self.offer == "reward" and self.delay_from != "answer":
+            faults.append(
+                self.env._(
+                    "Step “%s” shows the reward for an answer, and does not wait for "
+                    "one: count it from the answer to the survey.",
                     self.name,
                 )
             )

@@ -1,6 +1,7 @@
 from odoo import fields, models
 
 from .reactivation_visit_source import PARTNER_BITS, SLOTS
+from ..tools.spreadsheets import neutral_rows
 
 VISIT_STATES = [
     ("done", "Took Place"),
@@ -73,4 +74,4 @@ class ReactivationVisit(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

@@ -1,6 +1,6 @@
 from dateutil.relativedelta import relativedelta
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
@@ -110,6 +110,36 @@ class ResCompany(models.Model):
         "by what it is worth on such a visit: a patient gets the best one only.",
     )
 
+    reactivation_survey_fatigue_days = fields.Integer(
+        string="Ask Again After (days)",
+        default=90,
+        help="A patient is asked for an opinion once in this time, whichever campaign "
+        "would ask.",
+    )
+    reactivation_survey_days = fields.Integer(
+        string="Answer Within (days)",
+        default=60,
+        help="A survey can be answered so long after the invitation.",
+    )
+    reactivation_follow_up_user_id = fields.Many2one(
+        "res.users",
+        string="Follows Up Reasons",
+        domain="[('share', '=', False)]",
+        help="Who gets the follow-ups of the reasons that patients give. Empty: a "
+        "manager of the clinic.",
+    )
+    reactivation_payment_months = fields.Integer(
+        string="Keep Household and Income (months)",
+        default=12,
+        help="What patients told of their household and income is removed so long "
+        "after the decision. 0: at once.",
+    )
+    reactivation_payment_term = fields.Integer(
+        string="Payment Help Lasts (months)",
+        default=12,
+        help="How long an approved request holds, unless another day is chosen.",
+    )
+
     reactivation_video_url = fields.Char(
         string="Video Link",
         help="The link of the clinic's own video room, as your provider gives it to "
@@ -197,6 +227,58 @@ class ResCompany(models.Model):
                 raise ValidationError(
                     self.env._("“Of Age At” must be between 0 and 30 years.")
                 )
+
+    @api.constrains(
+        "reactivation_survey_fatigue_days",
+        "reactivation_survey_days",
+        "reactivation_payment_months",
+        "reactivation_payment_term",
+    )
+    def _check_reactivation_surveys(self):
+        for company in self:
+            if company.reactivation_survey_days < 1:
+                raise ValidationError(
+                    self.env._("“Answer Within” must be at least one day.")
+                )
+            if company.reactivation_payment_term < 1:
+                raise ValidationError(
+                    self.env._("“Payment Help Lasts” must be at least one month.")
+                )
+            if (
+                min(
+                    company.reactivation_survey_fatigue_days,
+                    company.reactivation_payment_months,
+                )
+                < 0
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "“Ask Again After” and “Keep Household and Income” cannot be "
+                        "negative."
+                    )
+                )
+
+    def _reactivation_follow_up_user(self):
+        """:return: the user who follows up what patients say; a manager if nobody is
+        named, or who was named has left"""
+        self.ensure_one()
+        company = self.sudo()
+        user = company.reactivation_follow_up_user_id
+        if user.active:
+            return user
+        managers = (
+            self.env.ref("patient_reactivation.group_reactivation_manager")
+            .sudo()
+            .all_user_ids.filtered(
+                lambda item: (
+                    item.active
+                    and not item.share
+                    and item.id != SUPERUSER_ID
+                    and company in item.company_ids
+                )
+            )
+        )
+        return managers.sorted("id")[:1] or self.env.ref("base.user_admin")
 
     @api.model
     def _reactivation_main(self):

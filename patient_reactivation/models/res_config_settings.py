@@ -55,6 +55,21 @@ class ResConfigSettings(models.TransientModel):
     reactivation_typical_fee = fields.Float(
         related="company_id.reactivation_typical_fee", readonly=False
     )
+    reactivation_survey_fatigue_days = fields.Integer(
+        related="company_id.reactivation_survey_fatigue_days", readonly=False
+    )
+    reactivation_survey_days = fields.Integer(
+        related="company_id.reactivation_survey_days", readonly=False
+    )
+    reactivation_follow_up_user_id = fields.Many2one(
+        related="company_id.reactivation_follow_up_user_id", readonly=False
+    )
+    reactivation_payment_months = fields.Integer(
+        related="company_id.reactivation_payment_months", readonly=False
+    )
+    reactivation_payment_term = fields.Integer(
+        related="company_id.reactivation_payment_term", readonly=False
+    )
     reactivation_video_url = fields.Char(
         related="company_id.reactivation_video_url", readonly=False
     )

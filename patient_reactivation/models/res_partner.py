@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from .reactivation_patient import PATTERNS, STATUSES
 
@@ -71,7 +71,23 @@ class ResPartner(models.Model):
         default="unknown",
         help="Decides which offers are lawful. Unknown counts as federal.",
     )
+    coverage_ends = fields.Date(
+        string="Coverage Ended On",
+        help="The last day of the patient's insurance or program, when it is known to "
+        "end. After it the reason “Coverage lost” is noted by itself.",
+    )
+    coverage_end_noted = fields.Date(readonly=True)
+    payment_help = fields.Char(compute="_compute_payment_help", string="Payment Help")
+    lapse_reason_text = fields.Char(
+        compute="_compute_reactivation_texts", string="Known From"
+    )
+    recommendation = fields.Char(
+        compute="_compute_reactivation_texts", string="Would Recommend"
+    )
     reactivation_patient_ids = fields.One2many("reactivation.patient", "partner_id")
+    payment_request_ids = fields.One2many(
+        "reactivation.payment.request", "partner_id", string="Payment Help Requests"
+    )
     reactivation_treated_ids = fields.One2many(
         "reactivation.patient",
         "last_practitioner_id",
@@ -140,6 +156,8 @@ class ResPartner(models.Model):
     _reactivation_phone_idx = models.Index(
         "(phone_sanitized) WHERE phone_sanitized IS NOT NULL"
     )
+
+    _coverage_idx = models.Index("(coverage_ends) WHERE coverage_ends IS NOT NULL")
 
     # ------------------------------------------------------------------ compute
 
@@ -392,6 +410,83 @@ class ResPartner(models.Model):
         action = self._reactivation_action("reactivation_coupon_give_action")
         action["context"] = {"default_partner_id": self.id}
         return action
+
+    @api.depends_context("company", "lang")
+    def _compute_reactivation_texts(self):
+        """Where the reason is known from, and what was answered: of one clinic."""
+        rows = (
+            self.env["reactivation.patient"]
+            .sudo()
+            .search(
+                [
+                    ("partner_id", "in", self.ids),
+                    ("company_id", "=", self.env.company.id),
+                ]
+            )
+        )
+        found = {row.partner_id.id: row for row in rows}
+        labels = dict(rows._fields["reason_source"]._description_selection(self.env))
+        for partner in self:
+            row = found.get(partner._origin.id)
+            partner.lapse_reason_text = partner.recommendation = False
+            if row and row.reason_id and row.reason_on:
+                partner.lapse_reason_text = self.env._(
+                    "%(source)s, %(date)s",
+                    source=labels.get(row.reason_source, ""),
+                    date=format_date(self.env, row.reason_on),
+                )
+            if row and row.nps_kind:
+                partner.recommendation = self.env._(
+                    "%(number)s of 10, %(date)s",
+                    number=row.nps,
+                    date=format_date(self.env, row.nps_on),
+                )
+
+    @api.depends("payment_request_ids.state", "payment_request_ids.date_to")
+    @api.depends_context("company", "lang")
+    def _compute_payment_help(self):
+        requests = self.env["reactivation.payment.request"].sudo()
+        found = requests.search(
+            [
+                ("partner_id", "in", self._origin.ids),
+                ("company_id", "=", self.env.company.id),
+            ],
+            order="id",
+        )
+        latest = {request.partner_id.id: request for request in found}
+        labels = dict(requests._fields["state"]._description_selection(self.env))
+        for partner in self:
+            request = latest.get(partner._origin.id)
+            text = labels[request.state] if request else False
+            if request and request.is_in_force:
+                text = self.env._(
+                    "Reduced prices until %s", format_date(self.env, request.date_to)
+                )
+            partner.payment_help = text
+
+    @api.depends(
+        "payment_request_ids.state",
+        "payment_request_ids.date_from",
+        "payment_request_ids.date_to",
+        "payment_request_ids.pricelist_id",
+    )
+    def _compute_product_pricelist(self):
+        """Also when a request for payment help is decided."""
+        return super()._compute_product_pricelist()
+
+    def action_payment_help(self):
+        """Open the patient's request for payment help; a new one if there is none."""
+        self.ensure_one()
+        self.env["reactivation.payment.request"].check_access("read")
+        self.check_access("read")
+        requests = self.env["reactivation.payment.request"]
+        request = requests._ask(self, self.env.company, "desk")[self]
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": requests._name,
+            "res_id": request.id,
+            "views": [(False, "form")],
+        }
 
     def action_record_objection(self):
         """The patient said to staff what must not be sent any more."""

@@ -6,6 +6,8 @@ from . import reactivation_step_stats
 from . import reactivation_no_contact
 from . import reactivation_audience
 from . import reactivation_coupon_print
+from . import reactivation_feedback_answer
+from . import reactivation_nps
 from . import reactivation_letter
 from . import reactivation_work
 from . import reactivation_work_hours

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 
 from ..models.reactivation_contact_policy import REFUSALS
 from ..models.reactivation_patient import PATTERNS
+from ..tools.spreadsheets import neutral_rows
 
 # Rows of several campaigns are told apart, within the whole numbers of a browser.
 CAMPAIGN_FACTOR = 1 << 31
@@ -172,4 +173,4 @@ class ReactivationAudience(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

@@ -4,6 +4,7 @@ from odoo.tools import SQL
 from ..models.reactivation_contact_policy import REFUSALS
 from ..models.reactivation_patient import PATTERNS
 from ..models.res_partner import CHANNELS
+from ..tools.spreadsheets import neutral_rows
 
 # What a delivery says of itself when no rule of the policy is the reason.
 REASONS = [
@@ -167,4 +168,4 @@ class ReactivationNoContact(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..models.reactivation_delivery_task import MANUAL_CHANNELS
+from ..tools.spreadsheets import neutral_rows
 
 # What is done on the phone or the screen, one patient after the other.
 SPOKEN_CHANNELS = ("call", "video")
@@ -331,4 +332,4 @@ class ReactivationWork(models.Model):
 
     def export_data(self, fields_to_export):
         self.env["reactivation.patient"]._check_export()
-        return super().export_data(fields_to_export)
+        return neutral_rows(super().export_data(fields_to_export))

@@ -7,7 +7,7 @@ from lxml import html
 from odoo import fields
 from odoo.tests import HttpCase, tagged
 
-from ..controllers.coupon import WRONG_LINKS
+from ..controllers.page import WRONG_LINKS
 from .test_coupon_campaign import OfferClinic
 
 

@@ -21,6 +21,7 @@ KNOWN = (
     "offer",
     "coupon_code",
     "coupon_until",
+    "survey_link",
 )
 
 # A paragraph that names one of these is for patients with a coupon only.

@@ -78,6 +78,9 @@ export class MethodStepsField extends Component {
     }
 
     dayText(step) {
+        if (step.from_answer) {
+            return _t("After the answer");
+        }
         if (step.from_coupon) {
             return step.delay_hours
                 ? _t("%(days)s d, %(hours)s h", {
@@ -99,6 +102,14 @@ export class MethodStepsField extends Component {
 
     /** From where the day is counted; nothing to say of a step at once. */
     sinceText(step, index) {
+        if (step.from_answer) {
+            if (!step.delay_days && !step.delay_hours) {
+                return _t("at once");
+            }
+            return step.delay_days
+                ? _t("%s d later", step.delay_days)
+                : _t("%s h later", step.delay_hours);
+        }
         if (step.from_coupon) {
             return _t("before the coupon's last day");
         }
@@ -120,6 +131,15 @@ export class MethodStepsField extends Component {
 
     fallbackText(step) {
         return _t("else: %s", step.fallback);
+    }
+
+    surveyText(step) {
+        return step.reward
+            ? _t("Asks: %(survey)s. Reward: %(reward)s", {
+                  survey: step.survey,
+                  reward: step.reward,
+              })
+            : _t("Asks: %s", step.survey);
     }
 
     missingText(text) {

@@ -1,0 +1,130 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..tools import nps
+
+
+class ReactivationNps(models.Model):
+    """The Net Promoter Score of each practitioner and of the clinic as a whole, with its
+    interval. Groups of fewer answers than `tools.nps.SMALLEST_GROUP` are left out: their
+    figure would be one person's answer."""
+
+    _name = "reactivation.nps"
+    _description = "Net Promoter Score"
+    _auto = False
+    _order = "is_whole desc, answers desc, id"
+    _rec_name = "display_name"
+
+    company_id = fields.Many2one("res.company", readonly=True)
+    practitioner_id = fields.Many2one("res.partner", readonly=True)
+    is_whole = fields.Boolean(string="Whole Clinic", readonly=True)
+    answers = fields.Integer(readonly=True)
+    promoters = fields.Integer(readonly=True)
+    passives = fields.Integer(readonly=True)
+    detractors = fields.Integer(readonly=True)
+    hidden = fields.Integer(
+        string="In Small Groups",
+        readonly=True,
+        help="Answers about practitioners who have too few to be shown alone.",
+    )
+    score = fields.Float(
+        string="Score", compute="_compute_score", digits=(16, 0), aggregator=None
+    )
+    low = fields.Float(compute="_compute_score", digits=(16, 0), aggregator=None)
+    high = fields.Float(compute="_compute_score", digits=(16, 0), aggregator=None)
+    interval = fields.Char(string="95 % Interval", compute="_compute_score")
+
+    @property
+    def _table_query(self):
+        self.env.flush_all()
+        return SQL(
+            """WITH counted AS (
+                   SELECT company_id, practitioner_id,
+                          grouping(practitioner_id) = 1 AS is_whole,
+                          count(*)::int AS answers,
+                          count(*) FILTER (WHERE nps_kind = 'promoter')::int AS promoters,
+                          count(*) FILTER (WHERE nps_kind = 'passive')::int AS passives,
+                          count(*) FILTER (WHERE nps_kind = 'detractor')::int
+                              AS detractors
+                     FROM reactivation_feedback
+                    WHERE nps_kind IS NOT NULL
+                 GROUP BY GROUPING SETS ((company_id), (company_id, practitioner_id))
+               )
+               SELECT CASE WHEN is_whole THEN -company_id
+                           ELSE (company_id::bigint * 1000003 + practitioner_id)
+                                %% 2147483647 END::int AS id,
+                      counted.*,
+                      CASE WHEN is_whole THEN answers - COALESCE((
+                           SELECT sum(other.answers) FROM counted other
+                            WHERE other.company_id = counted.company_id
+                              AND NOT other.is_whole
+                              AND other.practitioner_id IS NOT NULL
+                              AND other.answers >= %(least)s), 0) END::int AS hidden
+                 FROM counted
+                WHERE answers >= %(least)s
+                  AND (is_whole OR practitioner_id IS NOT NULL)""",
+            least=nps.SMALLEST_GROUP,
+        )
+
+    @api.depends("promoters", "passives", "detractors")
+    def _compute_score(self):
+        for row in self:
+            found = nps.score(row.promoters, row.passives, row.detractors)
+            row.score = found.score if found else 0
+            row.low = found.low if found else 0
+            row.high = found.high if found else 0
+            row.interval = f"{found.low:.0f} … {found.high:.0f}" if found else False
+
+    @api.depends("practitioner_id", "company_id", "is_whole")
+    def _compute_display_name(self):
+        for row in self:
+            row.display_name = (
+                row.company_id.name if row.is_whole else row.practitioner_id.name
+            )
+
+    def action_open_feedback(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "patient_reactivation.reactivation_feedback_action"
+        )
+        domain = [("company_id", "=", self.company_id.id), ("nps_kind", "!=", False)]
+        if not self.is_whole:
+            domain.append(("practitioner_id", "=", self.practitioner_id.id))
+        return {**action, "domain": domain, "context": {}}
+
+
+class ReactivationReasonReport(models.Model):
+    """How often patients of a tier and a segment gave each reason. Groups of fewer
+    answers than `tools.nps.SMALLEST_GROUP` are left out."""
+
+    _name = "reactivation.reason.report"
+    _description = "Reasons by Segment"
+    _auto = False
+    _order = "answers desc, id"
+    _rec_name = "reason_id"
+
+    company_id = fields.Many2one("res.company", readonly=True)
+    campaign_id = fields.Many2one("reactivation.campaign", readonly=True)
+    segment_id = fields.Many2one("reactivation.segment", readonly=True)
+    tier_id = fields.Many2one("reactivation.tier", readonly=True)
+    reason_id = fields.Many2one("reactivation.reason", string="Reason", readonly=True)
+    route = fields.Selection(
+        related="reason_id.route", string="What We Do", readonly=True
+    )
+    answers = fields.Integer(string="Patients", readonly=True)
+
+    @property
+    def _table_query(self):
+        self.env.flush_all()
+        return SQL(
+            """SELECT min(counted.id)::int AS id, company_id, campaign_id, segment_id,
+                      tier_id, reason_id, count(*)::int AS answers
+                 FROM (SELECT feedback.*, count(*) OVER (
+                              PARTITION BY company_id, campaign_id, segment_id, tier_id)
+                              AS of_group
+                         FROM reactivation_feedback feedback
+                        WHERE reason_id IS NOT NULL) AS counted
+                WHERE of_group >= %s
+             GROUP BY company_id, campaign_id, segment_id, tier_id, reason_id""",
+            nps.SMALLEST_GROUP,
+        )
