@@ -281,9 +281,9 @@ class ReactivationRoute(models.Model):
         labels = dict(self._fields["source"]._description_selection(self.env))
         lines = [
             self.env._(
-                "Why the patient stays away: %(reason)s (%(source)s).",
+                "Why the patient stays away: %(reason)s (%(known)s).",
                 reason=self.reason_id.name,
-                source=labels.get(self.source, ""),
+                known=labels.get(self.source, ""),
             )
         ]
         lines += (self.reason_id.route_note or "").splitlines()

@@ -431,8 +431,8 @@ class ResPartner(models.Model):
             partner.lapse_reason_text = partner.recommendation = False
             if row and row.reason_id and row.reason_on:
                 partner.lapse_reason_text = self.env._(
-                    "%(source)s, %(date)s",
-                    source=labels.get(row.reason_source, ""),
+                    "%(known)s, %(date)s",
+                    known=labels.get(row.reason_source, ""),
                     date=format_date(self.env, row.reason_on),
                 )
             if row and row.nps_kind:

@@ -70,3 +70,6 @@ from . import test_coupon_queries
 from . import test_codes
 from . import test_offers
 from . import test_coupon_campaign
+from . import test_nps
+from . import test_fee_scale
+from . import test_survey

@@ -1,0 +1,469 @@
+"""A patient is asked why they left: invitation, answers, and what follows, once."""
+
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .test_coupon_campaign import OfferClinic
+
+
+class SurveyClinic(OfferClinic):
+    """A clinic that asks the patients it has lost."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.survey = cls.env.ref("patient_reactivation.survey_we_miss_you")
+        cls.feedback = cls.env["reactivation.feedback"]
+        cls.routes = cls.env["reactivation.route"]
+        cls.reason = {
+            reason.code: reason for reason in cls.env["reactivation.reason"].search([])
+        }
+        cls.clinic.reactivation_follow_up_user_id = cls.manager
+
+    @classmethod
+    def survey_campaign(cls, reward=None, thanks=True, **values):
+        """An e-mail that asks, and one that says thank you."""
+        campaign = cls.campaign(steps=2 if thanks else 1, **values)
+        steps = campaign.method_ids.step_ids.sorted("sequence")
+        steps[0].write(
+            {
+                "survey_id": cls.survey.id,
+                "reward_program_id": reward and reward.id,
+                "name": "Question",
+            }
+        )
+        if thanks:
+            steps[1].write(
+                {
+                    "name": "Thank-you",
+                    "delay_from": "answer",
+                    "delay_days": 0,
+                    "offer": "reward" if reward else "none",
+                }
+            )
+        return campaign
+
+    def asked(self, name="Ada Marlow", campaign=None, **values):
+        """:return: the feedback row of a patient who was asked"""
+        values.setdefault("payer_class", "cash")
+        partner = self.lapsed(name, **values)
+        campaign = campaign or self.survey_campaign()
+        self.start(campaign)
+        self.run_crons()
+        return self.feedback_of(partner)
+
+    def feedback_of(self, partner):
+        return self.feedback.search([("partner_id", "=", partner.id)])
+
+    def question(self, meaning):
+        return self.survey.question_ids.filtered(
+            lambda item: item.reactivation_meaning == meaning
+        )
+
+    def choice(self, code):
+        return self.question("reason").suggested_answer_ids.filtered(
+            lambda item: item.reactivation_reason_id.code == code
+        )
+
+    def answer(self, feedback, reason=None, number=None, finish=True, **said):
+        """Fill in the survey, as Odoo's own page does it."""
+        if not feedback.user_input_id:
+            feedback._start()
+        answer = feedback.user_input_id
+        if reason:
+            answer._save_lines(self.question("reason"), str(self.choice(reason).id))
+        if number is not None:
+            answer._save_lines(self.question("nps"), str(number))
+        for meaning, text in said.items():
+            question = self.question(meaning)
+            if question.question_type == "simple_choice":
+                text = str(
+                    question.suggested_answer_ids.filtered(
+                        lambda item, yes=text: item.reactivation_is_yes == yes
+                    ).id
+                )
+            answer._save_lines(question, text)
+        if finish:
+            answer._mark_done()
+            self.work()
+        return answer
+
+    def work(self):
+        """What the server does by itself when an answer came in."""
+        self.feedback._process()
+        self.routes._cron_open()
+        self.env["reactivation.delivery"]._cron_run()
+        self.env.invalidate_all()
+
+    def link_of(self, feedback):
+        return feedback._links()[feedback.id]
+
+
+@tagged("post_install", "-at_install")
+class TestSurvey(SurveyClinic):
+    def test_invitation_has_the_patients_own_link(self):
+        """The e-mail leads to a page of the patient's own; what Odoo keeps of it does
+        not (G12): only a fingerprint of the secret is stored."""
+        feedback = self.asked()
+        [mail] = self.mails_to("ada.marlow@example.com")
+        link = self.link_of(feedback)
+        self.assertIn(link, mail["body"])
+        self.assertIn(link, mail["body_alternative"])
+        secret = link.rpartition("/")[2]
+        self.assertGreaterEqual(len(secret), 32)
+        kept = self.env["mail.message"].search([("model", "=", "reactivation.enrollment")])
+        self.assertNotIn(secret, " ".join(kept.mapped("body")))
+        self.env.flush_all()
+        self.env.cr.execute("SELECT token_hash FROM reactivation_token")
+        self.assertNotIn(secret, [row[0] for row in self.env.cr.fetchall()])
+        self.assertFalse(feedback.user_input_id, "Nothing was answered.")
+        self.assertEqual(feedback.state, "invited")
+
+    def test_answer_is_noted_everywhere_once(self):
+        """Reason and recommendation: on the feedback, the patient and the enrollment;
+        one outcome, one thank-you, one follow-up."""
+        feedback = self.asked()
+        self.answer(feedback, "cost", 9, liked="The doctor", call=True)
+        self.assertEqual(feedback.state, "answered")
+        self.assertEqual(feedback.reason_id, self.reason["cost"])
+        self.assertEqual((feedback.nps, feedback.nps_kind), (9, "promoter"))
+        self.assertTrue(feedback.may_call)
+        patient = self.row(feedback.partner_id)
+        self.assertEqual(patient.reason_id, self.reason["cost"])
+        self.assertEqual(patient.reason_source, "survey")
+        self.assertEqual((patient.nps, patient.nps_kind), (9, "promoter"))
+        enrollment = feedback.enrollment_id
+        self.assertEqual(enrollment.reason_id, self.reason["cost"])
+        self.assertEqual(enrollment.nps, 9)
+        self.assertEqual(enrollment.outcome_ids.mapped("kind").count("answered"), 1)
+        self.later(days=1)
+        self.work()
+        mails = self.mails_to("ada.marlow@example.com")
+        self.assertEqual(len(mails), 2, "The invitation and the thank-you.")
+        # Sent twice, or from another tab: nothing happens again.
+        feedback.user_input_id._mark_done()
+        self.later(days=2)
+        self.work()
+        self.assertEqual(len(self.mails_to("ada.marlow@example.com")), 2)
+        self.assertEqual(len(self.routes.search([])), 1)
+        self.assertEqual(enrollment.outcome_ids.mapped("kind").count("answered"), 1)
+
+    def test_zero_is_an_answer(self):
+        """Who would not recommend us at all says 0, which is not nothing."""
+        feedback = self.asked()
+        self.answer(feedback, number=0)
+        self.assertEqual((feedback.nps, feedback.nps_kind), (0, "detractor"))
+        silent = self.asked("Bea Silent", self.survey_campaign(name="Other"))
+        self.answer(silent, "no_time")
+        self.assertFalse(silent.nps_kind)
+
+    def test_reward_is_issued_once(self):
+        """The promised coupon, through the coupons' own path; the thank-you shows it."""
+        feedback = self.asked(campaign=self.survey_campaign(reward=self.twenty))
+        self.assertEqual(feedback.reward_program_id, self.twenty)
+        [invitation] = self.mails_to("ada.marlow@example.com")
+        self.assertIn("20", invitation["body"])
+        self.answer(feedback, "no_time", 8)
+        coupon = feedback.coupon_id
+        self.assertEqual(len(coupon), 1)
+        self.assertEqual(coupon.source, "incentive")
+        self.later(days=1)
+        self.work()
+        mails = self.mails_to("ada.marlow@example.com")
+        self.assertEqual(len(mails), 2)
+        self.assertIn(coupon.code_shown, mails[1]["body"])
+        feedback.write({"processed_on": False})
+        self.work()
+        self.assertEqual(len(self.coupons_of(feedback.partner_id)), 1)
+
+    def test_no_promise_to_who_may_have_none(self):
+        """K1, K2: an unknown payer is asked without the promise, and gets no reward."""
+        feedback = self.asked(
+            campaign=self.survey_campaign(reward=self.twenty), payer_class="unknown"
+        )
+        self.assertFalse(feedback.reward_program_id)
+        self.assertEqual(feedback.reward_refusal, "payer_unknown")
+        [invitation] = self.mails_to("ada.marlow@example.com")
+        self.assertNotIn("thank-you for your answer", invitation["body"])
+        self.answer(feedback, "cost")
+        self.assertFalse(feedback.coupon_id)
+
+    def test_law_decides_again(self):
+        """K3: who is covered by a federal program since gets no reward."""
+        feedback = self.asked(campaign=self.survey_campaign(reward=self.twenty))
+        feedback.partner_id.payer_class = "federal"
+        self.assertFalse(feedback._promise_text())
+        self.answer(feedback, "cost")
+        self.assertFalse(feedback.coupon_id)
+        self.assertEqual(feedback.reward_refusal, "payer")
+
+    def test_thanks_although_not_asked_any_more(self):
+        """Who has moved away is asked for nothing any more, and thanked all the same."""
+        feedback = self.asked()
+        self.answer(feedback, "moved")
+        self.assertEqual(feedback.enrollment_id.state, "stopped")
+        self.assertEqual(feedback.enrollment_id.stop_reason, "excluded")
+        self.later(days=1)
+        self.work()
+        self.assertEqual(len(self.mails_to("ada.marlow@example.com")), 2)
+
+    def test_thanks_although_booked(self):
+        feedback = self.asked()
+        self.answer(feedback, "no_time", finish=False)
+        self.meet(feedback.partner_id, fields.Datetime.now() + timedelta(days=5))
+        self.run_crons()
+        feedback.user_input_id._mark_done()
+        self.later(days=1)
+        self.run_crons()
+        self.work()
+        self.assertEqual(len(self.mails_to("ada.marlow@example.com")), 2)
+
+    def test_no_thanks_to_who_objects(self):
+        """J4: “please do not write to me” in the survey is an objection."""
+        feedback = self.asked()
+        self.answer(feedback, "asked")
+        self.later(days=1)
+        self.work()
+        self.assertEqual(len(self.mails_to("ada.marlow@example.com")), 1)
+        for channel in ("mail", "call", "letter"):
+            self.assertTrue(self.refusal(feedback.partner_id, channel), channel)
+        word = self.env["reactivation.consent"].search(
+            [("partner_id", "=", feedback.partner_id.id)]
+        )
+        self.assertEqual((word.state, word.channel, word.purpose), ("withdrawn", "all", "all"))
+
+    # ------------------------------------------------------------------ fatigue
+
+    def test_asked_once_in_a_while(self):
+        """One request in 90 days, whichever campaign would ask."""
+        feedback = self.asked()
+        ada = feedback.partner_id
+        feedback.campaign_id.action_done()
+        feedback.enrollment_id.write({"state": "done"})
+        again = self.survey_campaign(name="Again")
+        self.start(again)
+        self.later(days=10)
+        self.run_crons()
+        self.assertDeliveries(ada, ["sent", ("skipped", "survey_recent")])
+        self.assertEqual(len(self.feedback_of(ada)), 1)
+
+    def test_asked_again_after_the_time_of_rest(self):
+        self.clinic.reactivation_survey_fatigue_days = 30
+        feedback = self.asked()
+        ada = feedback.partner_id
+        feedback.campaign_id.action_done()
+        feedback.enrollment_id.write({"state": "done"})
+        self.later(days=31)
+        self.start(self.survey_campaign(name="Again"))
+        self.run_crons()
+        self.assertEqual(len(self.feedback_of(ada)), 2)
+
+    def test_reminder_only_without_an_answer(self):
+        """A second e-mail with the same link; not to who has answered."""
+        campaign = self.survey_campaign(thanks=False)
+        step = campaign.method_ids.step_ids
+        reminder = self.env["reactivation.step"].create(
+            {
+                "name": "Reminder",
+                "method_id": step.method_id.id,
+                "sequence": 5,
+                "delay_days": 7,
+                "survey_id": self.survey.id,
+                "condition": "not_surveyed",
+            }
+        )
+        reminder._create_mailing("en_US")
+        bea = self.lapsed("Bea Quick", payer_class="cash")
+        feedback = self.asked(campaign=campaign)
+        self.answer(self.feedback_of(bea), "no_time")
+        self.run_day(8)
+        self.assertDeliveries(feedback.partner_id, ["sent", "sent"])
+        self.assertDeliveries(bea, ["sent", ("skipped", "condition")])
+        first, second = self.mails_to("ada.marlow@example.com")
+        self.assertIn(self.link_of(feedback), first["body"])
+        self.assertIn(self.link_of(feedback), second["body"])
+        self.assertEqual(len(self.feedback_of(feedback.partner_id)), 1)
+
+    def test_members_of_a_family_are_asked_one_by_one(self):
+        """A survey is about one person: nobody's link is in the mail of another."""
+        for name in ("Ada Twin", "Ben Twin"):
+            self.lapsed(name, email="twins@example.com", payer_class="cash")
+        self.start(self.survey_campaign())
+        self.run_crons()
+        self.assertEqual(len(self.mails_to("twins@example.com")), 1)
+        self.run_day(2)
+        mails = self.mails_to("twins@example.com")
+        self.assertEqual(len(mails), 2)
+        links = [self.link_of(item) for item in self.feedback.search([])]
+        self.assertEqual(len(links), 2)
+        for link in links:
+            self.assertEqual(sum(link in mail["body"] for mail in mails), 1)
+
+    # -------------------------------------------------------------- wrong times
+
+    def test_after_expiry(self):
+        feedback = self.asked()
+        self.later(days=61)
+        self.assertTrue(feedback.is_over)
+        self.assertFalse(feedback._is_open())
+        with self.assertRaisesRegex(UserError, "cannot be answered"):
+            feedback._start()
+
+    def test_deleted_patient(self):
+        """J8: whoever is deleted leaves no link that works, and no error."""
+        feedback = self.asked()
+        self.answer(feedback, "cost", finish=False)
+        answer = feedback.user_input_id
+        feedback.partner_id.unlink()
+        self.assertFalse(feedback._is_open())
+        answer._mark_done()
+        self.work()
+        self.assertEqual(feedback.reason_id, self.reason["cost"])
+        self.assertFalse(self.routes.search([]))
+
+    def test_merged_patient(self):
+        """The link of who was merged works; the answer is the other one's."""
+        feedback = self.asked()
+        other = self.person("Ada Marlow-Hill", email="hill@example.com")
+        self.visit(other, 300)
+        self.refresh()
+        wizard = self.env["base.partner.merge.automatic.wizard"].create({})
+        wizard._merge((feedback.partner_id | other).ids, other)
+        self.env.invalidate_all()
+        self.assertEqual(feedback.partner_id, other)
+        self.answer(feedback, "no_time", 7)
+        self.assertEqual(self.row(other).reason_id, self.reason["no_time"])
+
+    def test_questionnaire_edited_meanwhile(self):
+        """A question that was removed while answers come in says nothing; the rest does.
+        """
+        feedback = self.asked()
+        self.answer(feedback, "cost", 10, finish=False)
+        self.question("reason").unlink()
+        feedback.user_input_id._mark_done()
+        self.work()
+        self.assertFalse(feedback.reason_id)
+        self.assertEqual(feedback.nps, 10)
+        self.assertTrue(feedback.processed_on)
+
+    def test_survey_closed_meanwhile(self):
+        campaign = self.survey_campaign()
+        ada = self.lapsed("Ada Late", payer_class="cash")
+        self.start(campaign)
+        self.survey.action_archive()
+        self.env["reactivation.delivery"]._cron_run()
+        self.assertDeliveries(ada, [("skipped", "no_survey")])
+
+    def test_paused_campaign_thanks_later(self):
+        feedback = self.asked()
+        feedback.campaign_id.action_pause()
+        self.answer(feedback, "no_time")
+        self.later(days=1)
+        self.work()
+        self.assertEqual(len(self.mails_to("ada.marlow@example.com")), 1)
+        feedback.campaign_id.action_start()
+        self.work()
+        self.assertEqual(len(self.mails_to("ada.marlow@example.com")), 2)
+
+    def test_control_group_is_not_asked(self):
+        campaign = self.survey_campaign(control=90)
+        people = [self.lapsed(f"Patient {n}", payer_class="cash") for n in range(12)]
+        self.start(campaign)
+        self.run_crons()
+        left = campaign.enrollment_ids.filtered("is_control").partner_id
+        self.assertTrue(left)
+        asked = self.feedback.search([]).partner_id
+        self.assertFalse(asked & left)
+        self.assertEqual(len(asked | left), len(people))
+
+    # ------------------------------------------------------------ questionnaire
+
+    def test_ready_questionnaire_has_no_problem(self):
+        self.assertEqual(self.survey._reactivation_problems(), [])
+        self.assertEqual(self.problems(self.survey_campaign(reward=self.twenty)), [])
+
+    def test_questions_that_cannot_mean_it(self):
+        with self.assertRaisesRegex(ValidationError, "scale from 0 to 10"):
+            self.question("nps").scale_max = 5
+        with self.assertRaisesRegex(ValidationError, "needs a question of the type"):
+            self.question("liked").reactivation_meaning = "reason"
+        with self.assertRaisesRegex(ValidationError, "Only one question"):
+            self.question("communication").write(
+                {"scale_max": 10, "reactivation_meaning": "nps"}
+            )
+
+    def test_problems_of_a_survey_step(self):
+        campaign = self.survey_campaign()
+        steps = campaign.method_ids.step_ids.sorted("sequence")
+        self.survey.access_mode = "public"
+        self.assertProblem(campaign, "invited people only")
+        self.survey.access_mode = "token"
+        self.choice("unknown").reactivation_reason_id = False
+        self.assertProblem(campaign, "stands for no reason", "warning")
+        steps[0].survey_id = False
+        self.assertProblem(campaign, "waits for the answer to a survey")
+        steps[0].mailing_ids.body_html = (
+            "<p>Hello</p><a href='/unsubscribe_from_list'>Unsubscribe</a>"
+        )
+        steps[0].survey_id = self.survey
+        self.assertIn("object.survey_invitation", steps[0].mailing_ids.body_html)
+
+    def test_method_of_thanks_only(self):
+        campaign = self.survey_campaign(thanks=False)
+        campaign.method_ids.step_ids.delay_from = "answer"
+        self.assertProblem(campaign, "none begins")
+
+    # -------------------------------------------------------------------- rights
+
+    def test_who_may_read(self):
+        """The front desk sees who was asked and why they left; what they wrote is for
+        managers; nobody else, and nobody of the other clinic, sees anything."""
+        feedback = self.asked()
+        self.answer(feedback, "dissatisfied", 2, disliked="Waiting for two hours")
+        desk = self.as_user(self.desk, feedback)
+        self.assertEqual(desk.reason_id.code, "dissatisfied")
+        answers = self.env["reactivation.feedback.answer"]
+        with self.assertRaises(AccessError):
+            answers.with_user(self.desk).search([])
+        with self.assertRaises(AccessError):
+            desk.read(["user_input_id"])
+        texts = self.as_user(self.manager, answers).search([("is_text", "=", True)])
+        self.assertEqual(texts.mapped("answer"), ["Waiting for two hours"])
+        self.assertEqual(texts.reason_id.code, "dissatisfied")
+        stranger = self.stranger()
+        self.assertFalse(self.as_user(stranger, answers).search([]))
+        self.assertFalse(self.as_user(stranger, self.feedback).search([]))
+        inputs = self.env["survey.user_input"]
+        self.assertFalse(self.as_user(stranger, inputs).search([]))
+        self.assertTrue(self.as_user(self.manager, inputs).search([]))
+        surveyor = self._staff(
+            "surveyor",
+            self.clinic,
+            [Command.set(self.clinic.ids)],
+            "survey.group_survey_manager",
+        )
+        self.assertFalse(self.as_user(surveyor, inputs).search([]))
+        with self.assertRaises(AccessError):
+            self.as_user(surveyor, self.feedback).search([])
+
+    def test_texts_are_neutral_in_exports(self):
+        """F3: what a patient wrote is no formula, in CSV and XLSX."""
+        for number, text in enumerate(
+            ("=cmd|' /C calc'!A0", "@SUM(A1)", "+1", "-1", "\t=1", "\r=1", "Good")
+        ):
+            feedback = self.asked(f"Patient {number}", self.survey_campaign())
+            self.answer(feedback, "cost", liked=text)
+            feedback.campaign_id.action_done()
+        answers = self.env["reactivation.feedback.answer"].search(
+            [("is_text", "=", True)]
+        )
+        rows = answers.export_data(["answer"])["datas"]
+        texts = sorted(row[0] for row in rows)
+        self.assertIn("Good", texts)
+        self.assertEqual(len(texts), 7)
+        for text in texts:
+            self.assertFalse(text.startswith(("=", "@", "+", "-", "\t", "\r")), text)
