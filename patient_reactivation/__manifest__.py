@@ -31,6 +31,7 @@
         "data/reactivation_campaign_template_mail.xml",
         "data/reactivation_campaign_template_data.xml",
         "data/reactivation_campaign_template_offer_data.xml",
+        "data/reactivation_campaign_template_survey_data.xml",
         "data/ir_cron_data.xml",
         "data/reactivation_runner_data.xml",
         "views/reactivation_visit_views.xml",

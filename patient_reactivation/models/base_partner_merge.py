@@ -53,7 +53,9 @@ class MergePartnerAutomatic(models.TransientModel):
         """
         self.env.flush_all()
         sources, target = tuple(src_partners.ids), dst_partner.id
+        self._move_routes(sources, target)
         self._unite_patients(sources, target)
+        self._unite_requests(src_partners | dst_partner)
         enrollments = self._unite_enrollments(src_partners, dst_partner)
         self.env["reactivation.coupon"]._unite(src_partners | dst_partner)
         result = super()._update_foreign_keys(src_partners, dst_partner)
@@ -112,6 +114,59 @@ class MergePartnerAutomatic(models.TransientModel):
             )
         )
         self.env["reactivation.patient"].invalidate_model()
+
+    def _move_routes(self, sources, target):
+        """What is being done about a reason goes with the person, once."""
+        self.env.cr.execute(
+            SQL(
+                """WITH ranked AS (
+                       SELECT id, company_id, row_number() OVER (
+                                  PARTITION BY company_id
+                                  ORDER BY partner_id <> %(target)s,
+                                           reason_id IS NULL, id) AS rank
+                         FROM reactivation_patient
+                        WHERE partner_id IN %(everyone)s)
+                   UPDATE reactivation_route route SET patient_id = kept.id
+                     FROM ranked gone
+                     JOIN ranked kept
+                       ON kept.company_id = gone.company_id AND kept.rank = 1
+                    WHERE route.patient_id = gone.id AND gone.rank > 1
+                      AND NOT EXISTS (
+                          SELECT FROM reactivation_route other
+                            JOIN ranked ON ranked.id = other.patient_id
+                           WHERE ranked.company_id = gone.company_id
+                             AND other.reason_id = route.reason_id
+                             AND other.episode_date
+                                 IS NOT DISTINCT FROM route.episode_date
+                             AND (ranked.rank = 1 OR other.id < route.id)
+                             AND other.id <> route.id)""",
+                target=target,
+                everyone=(*sources, target),
+            )
+        )
+        self.env["reactivation.route"].invalidate_model()
+
+    def _unite_requests(self, everyone):
+        """One request for payment help stays open per company: the one that is filled
+        in, else the oldest."""
+        requests = (
+            self.env["reactivation.payment.request"]
+            .sudo()
+            .search(
+                [
+                    ("partner_id", "in", everyone.ids),
+                    ("state", "in", ("asked", "submitted")),
+                ],
+                order="id",
+            )
+        )
+        for group in requests.grouped("company_id").values():
+            # One or two.
+            kept = group.sorted(lambda item: item.state != "submitted")[:1]
+            (group - kept).write(
+                {"state": "canceled", "decided_on": fields.Datetime.now()}
+            )
+        self.env.flush_all()
 
     # -------------------------------------------------------------- enrollments
 

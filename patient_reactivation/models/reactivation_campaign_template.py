@@ -240,16 +240,24 @@ class ReactivationCampaignTemplateMethod(models.Model):
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=10)
     weight = fields.Integer(default=1)
+    reason_codes = fields.Char(
+        string="For Patients Who Say",
+        help="Codes of reasons, separated by commas. Patients who give one of them go on "
+        "with this method; nobody begins with it.",
+    )
     step_ids = fields.One2many(
         "reactivation.campaign.template.step", "method_id", copy=True
     )
 
     def _method_values(self, number):
         """:return: values of the same method in a campaign"""
+        codes = [code.strip() for code in (self.reason_codes or "").split(",")]
+        reasons = self.env["reactivation.reason"].search([("code", "in", codes)])
         return {
             "name": self.name,
             "sequence": number + 1,
             "weight": self.weight,
+            "reason_ids": [Command.set(reasons.ids)],
             "step_ids": [
                 Command.create(step._step_values(position))
                 for position, step in enumerate(self.step_ids)
@@ -263,7 +271,9 @@ class ReactivationCampaignTemplateMethod(models.Model):
         for step in self.step_ids:
             since = 0 if step.delay_from == "enrollment" else day
             text = self.env._("%s d before the end", step.delay_days)
-            if step.delay_from != "coupon":
+            if step.delay_from == "answer":
+                text = self.env._("After the answer")
+            elif step.delay_from != "coupon":
                 day = max(day, since + step.delay_days)
                 text = self.env._("Day %s", day)
             steps.append(

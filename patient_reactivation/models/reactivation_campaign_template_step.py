@@ -13,6 +13,7 @@ from .reactivation_step import (
     WEEKDAYS,
 )
 from .reactivation_step_offer import OFFERS
+from .reactivation_step_survey import SURVEY_PLACEHOLDER
 
 # What a step of a campaign has of the step of the template, as it is.
 PLAN_FIELDS = (
@@ -80,6 +81,13 @@ class ReactivationCampaignTemplateStep(models.Model):
     channel = fields.Selection(STEP_CHANNELS, required=True, default="mail")
     fallback_channel = fields.Selection(FALLBACK_CHANNELS, string="Otherwise")
     offer = fields.Selection(OFFERS, required=True, default="none")
+    survey_id = fields.Many2one("survey.survey", string="Asks", ondelete="set null")
+    reward_program_id = fields.Many2one(
+        "loyalty.program",
+        string="Reward for the Answer",
+        domain="[('program_type', '=', 'coupons')]",
+        ondelete="set null",
+    )
     valid_days = fields.Integer(string="Valid For (days)", default=14, required=True)
     max_attempts = fields.Integer(
         string="Calls Without an Answer", default=3, required=True
@@ -115,7 +123,12 @@ class ReactivationCampaignTemplateStep(models.Model):
         values = {name: self[name] for name in PLAN_FIELDS}
         if self.is_workday:
             values |= {day: day not in ("sat", "sun") for day in WEEKDAYS}
-        return values | {"name": self.name, "sequence": number + 1}
+        return values | {
+            "name": self.name,
+            "sequence": number + 1,
+            "survey_id": self.survey_id.id,
+            "reward_program_id": self.reward_program_id.id if self.survey_id else False,
+        }
 
     def _kinds(self):
         """:return: names of the channels this step may take"""
@@ -155,6 +168,7 @@ class ReactivationCampaignTemplateStep(models.Model):
         )
         # A box is no paragraph.
         words = words.replace("<p>{coupon}</p>", MAIL_COUPON)
+        words = words.replace("<p>{survey}</p>", SURVEY_PLACEHOLDER)
         words = words.replace("<p>", f"<p{PARAGRAPH_STYLE}>")
         return self.env["ir.qweb"]._render(
             "patient_reactivation.campaign_template_mail",

@@ -65,6 +65,8 @@ PAST_THANKS = (
     "completed",
     "expired",
     "not_interested",
+    # The patient goes on with another method.
+    "condition",
 )
 
 # No more patients than this are named in one message. An address that more of them

@@ -336,6 +336,28 @@ class ReactivationDelivery(models.Model):
         """It is done: the letter is in the mail, the message was sent."""
         self._begin_result()._finish("done", note)
 
+    def action_letter_returned(self):
+        """The post brought a letter back: the patient has moved. It is noted as the
+        reason, if none is known, and what follows from it begins by itself."""
+        self._check_staff()
+        letters = self.sudo()
+        wrong = letters.filtered(
+            lambda item: (
+                item.channel != "letter" or item.state != "sent" or item.bounced_on
+            )
+        )
+        if wrong:
+            raise UserError(
+                self.env._("Only letters that were sent can come back, and only once.")
+            )
+        self.env["reactivation.outcome"].sudo()._append("bounced", letters)
+        moved = self.env["reactivation.reason"].search([("code", "=", "moved")])
+        patients = letters._with_members().enrollment_id.patient_id
+        if moved:
+            patients.filtered(lambda item: not item.reason_id)._set_reason(
+                moved, "detected"
+            )
+
     # ------------------------------------------------------- what a result does
 
     def _begin_result(self):

@@ -32,6 +32,14 @@ class ReactivationErasure(models.Model):
     files = fields.Integer(string="Files Removed", readonly=True)
     activities = fields.Integer(string="Tasks Removed", readonly=True)
     consents = fields.Integer(string="Consents Removed", readonly=True)
+    answers = fields.Integer(
+        string="Survey Answers", readonly=True, help="What the patient answered."
+    )
+    requests = fields.Integer(
+        string="Payment Help",
+        readonly=True,
+        help="Requests, without household and income.",
+    )
     coupons = fields.Integer(
         readonly=True,
         help="They stay in the books without a patient; open ones were revoked.",

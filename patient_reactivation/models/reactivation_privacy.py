@@ -88,6 +88,10 @@ class ReactivationPrivacy(models.AbstractModel):
                     WHERE partner_id = %(id)s
                     UNION SELECT company_id FROM reactivation_coupon
                     WHERE partner_id = %(id)s
+                    UNION SELECT company_id FROM reactivation_feedback
+                    WHERE partner_id = %(id)s
+                    UNION SELECT company_id FROM reactivation_payment_request
+                    WHERE partner_id = %(id)s
                     UNION SELECT company_id FROM reactivation_external_visit
                     WHERE partner_id = %(id)s""",
                 id=partner.id,
@@ -265,6 +269,10 @@ class ReactivationPrivacy(models.AbstractModel):
                                    WHERE partner_id = partner.id)
                        OR EXISTS (SELECT FROM reactivation_coupon
                                    WHERE partner_id = partner.id)
+                       OR EXISTS (SELECT FROM reactivation_feedback
+                                   WHERE partner_id = partner.id)
+                       OR EXISTS (SELECT FROM reactivation_payment_request
+                                   WHERE partner_id = partner.id)
                        OR EXISTS (SELECT FROM reactivation_external_visit
                                    WHERE partner_id = partner.id)""",
                 partners.ids,
@@ -296,6 +304,8 @@ class ReactivationPrivacy(models.AbstractModel):
         counts["visits"] = self._forget_visits(people)
         counts["consents"] = self._forget_consents(people)
         counts["coupons"] = self._forget_coupons(people)
+        counts["answers"] = self._forget_answers(people)
+        self._add_up(counts, self._forget_requests(people))
         people.guardian_ward_ids.guardian_id = False
         self.env["reactivation.patient"].sudo().search(
             [("partner_id", "in", people.ids)]
@@ -488,6 +498,54 @@ class ReactivationPrivacy(models.AbstractModel):
         return len(coupons)
 
     @api.model
+    def _forget_answers(self, people):
+        """What patients answered goes; how often a reason was given stays, of nobody.
+
+        :return: number of answers
+        """
+        asked = (
+            self.env["reactivation.feedback"]
+            .sudo()
+            .search([("partner_id", "in", people.ids)])
+        )
+        answers = asked.user_input_id | self.env["survey.user_input"].sudo().search(
+            [("partner_id", "in", people.ids)]
+        )
+        self._forget_links("feedback_id", asked)
+        asked.write({"partner_id": False, "helper_id": False})
+        count = len(answers)
+        answers.unlink()
+        return count
+
+    @api.model
+    def _forget_requests(self, people):
+        """Household and income go with the person; that there was a request stays.
+
+        :return: {what: number}
+        """
+        requests = (
+            self.env["reactivation.payment.request"]
+            .sudo()
+            .search([("partner_id", "in", people.ids)])
+        )
+        counts = self._forget_threads(requests._name, requests.ids)
+        self._forget_links("payment_request_id", requests)
+        requests._forget_figures()
+        requests.filtered(lambda item: item.state in ("asked", "submitted")).write(
+            {"state": "canceled", "decided_on": fields.Datetime.now()}
+        )
+        requests.write({"partner_id": False, "note": False, "told_refusal": False})
+        counts["requests"] = len(requests)
+        return counts
+
+    @api.model
+    def _forget_links(self, field, records):
+        """Secret links of what is forgotten lead nowhere."""
+        self.env["reactivation.token"].sudo().search(
+            [(field, "in", records.ids)]
+        ).unlink()
+
+    @api.model
     def _forget_consents(self, people):
         consents = (
             self.env["reactivation.consent"]
@@ -636,6 +694,8 @@ class ReactivationPrivacy(models.AbstractModel):
             "activities": on("mail.activity", "res_model"),
             "consents": mine("reactivation.consent"),
             "coupons": mine("reactivation.coupon"),
+            "answers": mine("survey.user_input"),
+            "requests": mine("reactivation.payment.request"),
             "waiting": len(waiting),
             "wards": len(people.guardian_ward_ids - people),
             "enrollments": len(enrollments),

@@ -37,7 +37,8 @@ SECTIONS = {
         "reactivation.patient",
         "company_id status exclusion first_visit_date last_visit_date "
         "next_visit_date visit_count missed_visit_count visit_pattern inactivity_days "
-        "tier_id reason_id last_practitioner_id",
+        "tier_id reason_id reason_source reason_on nps_kind nps nps_on "
+        "last_practitioner_id",
     ),
     "visits": (
         "reactivation.visit",
@@ -64,6 +65,22 @@ SECTIONS = {
     "coupon_events": (
         "reactivation.coupon.event",
         "coupon_id date kind reason note",
+    ),
+    "feedback": (
+        "reactivation.feedback",
+        "id company_id enrollment_id survey_id state invited_on answered_on reason_id "
+        "nps_kind nps may_call wants_payment_help reward_program_id coupon_id "
+        "reward_refusal",
+    ),
+    "answers": ("reactivation.feedback.answer", "feedback_id question answer"),
+    "follow_ups": (
+        "reactivation.route",
+        "company_id reason_id source route date date_due state done_on feedback_note",
+    ),
+    "payment_help": (
+        "reactivation.payment.request",
+        "company_id state source asked_on submitted_on household_size band_text "
+        "is_above decided_on date_from date_to told_on figures_removed_on",
     ),
     "outcomes": (
         "reactivation.outcome",
@@ -142,6 +159,7 @@ class ReactivationPrivacy(models.AbstractModel):
         )
         own = [("partner_id", "=", partner.id)]
         in_enrollments = [("enrollment_id", "in", enrollments.ids)]
+        feedback = self.env["reactivation.feedback"].search(own)
         records = {
             "patient": self.env["reactivation.patient"].search(own),
             "visits": self.env["reactivation.visit"].search(own),
@@ -151,6 +169,12 @@ class ReactivationPrivacy(models.AbstractModel):
             "coupon_events": self.env["reactivation.coupon.event"].search(
                 [("coupon_id.partner_id", "=", partner.id)]
             ),
+            "feedback": feedback,
+            "answers": self.env["reactivation.feedback.answer"].search(
+                [("feedback_id", "in", feedback.ids)]
+            ),
+            "follow_ups": self.env["reactivation.route"].search(own),
+            "payment_help": self.env["reactivation.payment.request"].search(own),
             "outcomes": self.env["reactivation.outcome"].search(in_enrollments),
             "consents": self.env["reactivation.consent"].search(own),
         }
@@ -161,6 +185,10 @@ class ReactivationPrivacy(models.AbstractModel):
             "deliveries": self.env._("Messages and Calls: When, How, and Why Not"),
             "coupons": self.env._("Coupons"),
             "coupon_events": self.env._("What Became of Coupons"),
+            "feedback": self.env._("Surveys: When, and What Was Said"),
+            "answers": self.env._("Answers to Surveys"),
+            "follow_ups": self.env._("What the Clinic Did About the Reason"),
+            "payment_help": self.env._("Requests for Payment Help"),
             "outcomes": self.env._("What Followed"),
             "consents": self.env._("Consents and Objections"),
         }
@@ -195,6 +223,9 @@ class ReactivationPrivacy(models.AbstractModel):
         labels, rows = {}, [{} for _record in records]
         for name in names:
             field = records._fields[name]
+            if not records._has_field_access(field, "read"):
+                # Household and income are for those who decide.
+                continue
             labels[name] = field._description_string(self.env) or name
             words = None
             if field.type == "selection":

@@ -164,6 +164,18 @@ class ReactivationStep(models.Model):
                     WARNING,
                 )
             )
+        if self.offer == "reward" and not asks.reward_program_id:
+            problems.append(
+                problem(
+                    self.env._(
+                        "Step “%s” shows the reward for an answer, and no step promises "
+                        "one: that part stays empty. Choose a reward where you ask.",
+                        self.name,
+                    ),
+                    self,
+                    WARNING,
+                )
+            )
         mentions = any(
             _ASKS.search(str(body or "")) for body in self.mailing_ids.mapped("body_html")
         )

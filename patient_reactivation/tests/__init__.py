@@ -73,3 +73,6 @@ from . import test_coupon_campaign
 from . import test_nps
 from . import test_fee_scale
 from . import test_survey
+from . import test_follow_up
+from . import test_payment_help
+from . import test_survey_page

@@ -320,9 +320,13 @@ class TestSurvey(SurveyClinic):
         answer = feedback.user_input_id
         feedback.partner_id.unlink()
         self.assertFalse(feedback._is_open())
-        answer._mark_done()
+        self.assertFalse(answer.exists(), "J1: what was answered goes with the person.")
+        self.assertFalse(
+            self.env["reactivation.token"]._find(
+                self.link_of(feedback).rpartition("/")[2], "feedback_id"
+            )
+        )
         self.work()
-        self.assertEqual(feedback.reason_id, self.reason["cost"])
         self.assertFalse(self.routes.search([]))
 
     def test_merged_patient(self):

@@ -68,6 +68,7 @@ class ReactivationErase(models.TransientModel):
             ),
             (self.env._("Files of the contact and of messages"), counts["files"]),
             (self.env._("Tasks, done and to do"), counts["activities"]),
+            (self.env._("Answers to surveys"), counts["answers"]),
             (self.env._("Messages and calls that are planned"), counts["waiting"]),
             (
                 self.env._("Consents and objections, with their proof"),
@@ -93,6 +94,13 @@ class ReactivationErase(models.TransientModel):
             (
                 self.env._("Coupons: in the books, without the patient"),
                 counts["coupons"],
+            ),
+            (
+                self.env._(
+                    "Requests for payment help, without the patient, household and "
+                    "income"
+                ),
+                counts["requests"],
             ),
             (
                 self.env._("Imported visits: the date, without the patient"),
