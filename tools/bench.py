@@ -16,6 +16,7 @@ import bench_coupons
 import bench_data
 import bench_delivery
 import bench_refresh
+import bench_survey
 import bench_worklist
 import odoo_env
 from workspace import SetupError, run_main, say
@@ -34,6 +35,7 @@ FIGURES = {
     "memory": bench_delivery.measure_memory,
     "tick": bench_delivery.measure_tick,
     "issue_coupons": bench_coupons.measure_issue_coupons,
+    "survey_invite": bench_survey.measure_survey_invite,
     "worklist": bench_worklist.measure_worklist,
 }
 

@@ -110,6 +110,7 @@ def measure():
             *results.methods(env),
             *results.reasons(env),
             *results.coupons(env),
+            *results.survey(env),
         ]
         return lines, results.figures(env)
 

@@ -227,7 +227,9 @@ class ReactivationRehearsal(models.TransientModel):
     def _play_steps(self, enrollment, steps, moment):
         """:return: list of values of lines, one per step"""
         deliveries = self.env["reactivation.delivery"].sudo()
-        first = steps[:1]
+        first = steps.method_id._first_step()
+        if not first:
+            return []
         zone = SQL("%s", self.company_id._reactivation_zone())
         self.env.cr.execute(
             SQL(
@@ -250,19 +252,40 @@ class ReactivationRehearsal(models.TransientModel):
         while enrollment.next_step_id and len(lines) < MOST_STEPS:
             # What is due since enrollment waits for the step before it all the same.
             moment = max(moment, enrollment.next_date)
-            line = self._play_step(enrollment, moment)
+            line = self._play_step(enrollment, enrollment.next_step_id, moment)
             moment = line["date"]
-            lines.append(line | {"sequence": len(lines)})
+            lines.append(line)
             deliveries._date_next_steps(enrollment)
             enrollment.invalidate_recordset()
+        lines += self._play_answer(enrollment, steps)
+        lines.sort(key=lambda line: line["date"])
+        return [
+            line | {"sequence": number} for number, line in enumerate(lines)
+        ]
+
+    def _play_answer(self, enrollment, steps):
+        """What an answer starts, as if the patient gave it on the next day.
+
+        :return: list of values of lines
+        """
+        feedback = enrollment.feedback_ids[:1]
+        if not feedback:
+            return []
+        answered = fields.Datetime.add(feedback.delivery_id.settled_on, days=1)
+        lines = []
+        for step in steps.filtered(lambda item: item.delay_from == "answer"):
+            # One thank-you, seldom two.
+            due = fields.Datetime.add(
+                answered, days=step.delay_days, hours=step.delay_hours
+            )
+            lines.append(self._play_step(enrollment, step, due))
         return lines
 
-    def _play_step(self, enrollment, due):
+    def _play_step(self, enrollment, step, due):
         """One step when it is due, put off and sent or not.
 
         :return: values of its line
         """
-        step = enrollment.next_step_id
         delivery = self._try_delivery(enrollment, step, due)
         story = _Story(due)
         for _channel in range(MOST_CHANNELS):

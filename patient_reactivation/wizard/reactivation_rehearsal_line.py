@@ -179,6 +179,8 @@ class ReactivationRehearsal(models.TransientModel):
 
     def _reaction(self, step):
         """:return: what the patient can do to make the step unnecessary"""
+        if step.delay_from == "answer":
+            return self.env._("Only if the patient answers the survey.")
         return {
             "not_opened": self.env._(
                 "Left out if the patient opens the message before."
@@ -190,6 +192,7 @@ class ReactivationRehearsal(models.TransientModel):
             "not_replied": self.env._(
                 "Left out if the patient answers the message before."
             ),
+            "not_surveyed": self.env._("Left out if the patient answers the survey."),
         }.get(step.condition, False)
 
     def _notes(self):

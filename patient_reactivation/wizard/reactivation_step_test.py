@@ -11,7 +11,7 @@ from ..tools.letters import paper_of
 
 # Links of a test lead nowhere: nobody is unsubscribed, nothing is counted.
 PERSONAL_LINK = re.compile(
-    r'href="[^"]*/(?:unsubscribe_from_list|view|r/|reactivation/coupon/)[^"]*"'
+    r'href="[^"]*/(?:unsubscribe_from_list|view|r/|reactivation/(?:coupon|survey)/)[^"]*"'
 )
 
 

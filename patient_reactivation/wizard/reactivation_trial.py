@@ -8,6 +8,7 @@ from odoo.tools import SQL
 from odoo.tools.misc import file_open
 
 from ..models import reactivation_automation
+from ..models.reactivation_coupon_issue import Wish
 
 
 class _Undo(Exception):
@@ -214,7 +215,11 @@ class ReactivationTrial(models.AbstractModel):
 
         :param datetime moment: when the step takes place, by default now
         """
-        delivery._attach_offers(channel)
+        if delivery.step_id.offer == "reward":
+            self._try_reward(delivery)
+        else:
+            delivery._attach_offers(channel)
+        delivery._attach_surveys(channel)
         days = (moment - fields.Datetime.now()).days if moment else 0
         coupon = delivery.coupon_id.sudo()
         if days > 0 and delivery.step_id.offer == "issue":
@@ -223,6 +228,22 @@ class ReactivationTrial(models.AbstractModel):
                 valid_until=coupon.valid_until + timedelta(days=days),
                 expires_at=coupon.expires_at + timedelta(days=days),
             )
+
+    @api.model
+    def _try_reward(self, delivery):
+        """Give a thank-you the coupon that its method promises for an answer."""
+        asking = delivery.step_id.method_id.step_ids.filtered("reward_program_id")
+        program = asking[:1].reward_program_id
+        if program:
+            wish = Wish(
+                delivery.partner_id,
+                program,
+                key=f"trial:{delivery.id}",
+                enrollment=delivery.enrollment_id,
+            )
+            coupons = self.env["reactivation.coupon"].sudo()
+            coupons._issue(delivery.company_id, [wish], "incentive")
+            delivery._write_offers({delivery: (wish.coupon, wish.refusal)})
 
     # ------------------------------------------------------------------ patient
 

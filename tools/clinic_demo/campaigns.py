@@ -3,6 +3,7 @@
 from odoo.fields import Command
 
 from clinic_demo.coupons import offer_coupons
+from clinic_demo.surveys import ask_why
 
 CONTROL_PERCENT = 22.0
 # Two methods of four steps over e-mail, phone call and letter.
@@ -70,6 +71,7 @@ def _create(office, company):
     )
     # The front desk makes the calls and sends the letters.
     offer_coupons(campaign)
+    ask_why(campaign)
     campaign.method_ids.step_ids.user_id = office.desk
     return campaign
 

@@ -36,6 +36,7 @@ class Mail:
     text: str
     mail_id: int | None
     unsubscribe: str = ""
+    links: str = ""  # all of the content: where its buttons lead
 
 
 class Mailbox:
@@ -87,6 +88,7 @@ def parse(path):
         text=" ".join(html.unescape(TAG.sub(" ", content)).split()),
         mail_id=int(pixel[1]) if pixel else None,
         unsubscribe=str(message["List-Unsubscribe"] or "").strip("<> "),
+        links=content,
     )
 
 

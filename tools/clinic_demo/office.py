@@ -17,7 +17,7 @@ from odoo import SUPERUSER_ID, api, sql_db
 from odoo.fields import Command
 from odoo.modules.registry import Registry
 
-from clinic_demo import coupons
+from clinic_demo import coupons, surveys
 from clinic_demo.life import follow
 from clinic_demo.mailbox import AddressBook
 from clinic_demo.names import ABSENCES, REPLIES
@@ -119,6 +119,8 @@ class Office:
         self._staff()
         self._patients()
         self._history()
+        for company in self.clinic.companies:
+            surveys.set_up(self, company)
         self.env.cr.commit()
         self.env["reactivation.patient"]._cron_refresh_full()
         self._history_reasons()
@@ -290,8 +292,9 @@ class Office:
         self._import(imported)
 
     def _history_reasons(self):
+        """Known since long: nothing is to be done about them now."""
         for _day, facts in self.clinic.history:
-            self._note_reasons(facts)
+            self._note_reasons(facts, import_file=True)
 
     # ----------------------------------------------------------- work at the desk
 
@@ -361,7 +364,7 @@ class Office:
         partner = self.env["res.partner"].browse(self.partners[fact.patient.key])
         partner.deceased_date = fact.value
 
-    def _note_reasons(self, facts):
+    def _note_reasons(self, facts, **context):
         """The front desk hears why somebody stays away, and notes it."""
         by_reason = {}
         for fact in facts:
@@ -374,7 +377,7 @@ class Office:
             patients = (
                 self.env["reactivation.patient"]
                 .with_user(self.desk)
-                .with_context(allowed_company_ids=companies)
+                .with_context(allowed_company_ids=companies, **context)
                 .search([("partner_id", "in", partners)])
             )
             patients.write({"reason_id": reason.id})
@@ -399,6 +402,8 @@ class Office:
         self._open_mails(day)
         self._open_letters(day)
         self._answer_replies(day)
+        if day.weekday() <= FRIDAY and self._is_over(day):
+            surveys.work(self, day)
         self.run_jobs(nightly=day.weekday() == 6)
 
     def _is_over(self, day):
@@ -518,6 +523,8 @@ class Office:
         else:
             patients._cron_refresh_incremental()
         outcomes._cron_refresh_all() if nightly else outcomes._cron_refresh()
+        self.env["reactivation.feedback"]._cron_process()
+        self.env["reactivation.route"]._cron_open()
         self.env["reactivation.enrollment"]._cron_enroll()
         self.env["reactivation.delivery"]._cron_run()
         self.env.cr.commit()
@@ -540,6 +547,7 @@ class Office:
                     self._unsubscribe(mail)
                 elif fact.kind == "reason":
                     reasons.append(fact)
+            surveys.read(self, mail, day)
         if opened:
             # What the route of the pixel does.
             self.env["mailing.trace"].set_opened([("mail_mail_id_int", "in", opened)])

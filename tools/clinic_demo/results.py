@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from odoo.addons.patient_reactivation.tools import nps
 from odoo.tools import SQL
 
 COLUMNS = ("enrolled", "contacted", "returned", "won back", "return", "win-back")
@@ -44,7 +45,45 @@ def figures(env):
         "left_out": dict(_left_out(env)),
         "methods": [_of_method(env, method) for method in _methods(env)],
         "coupons": _coupons(env),
+        "survey": _survey(env),
     }
+
+
+def _survey(env):
+    """Who was asked and answered, what they would recommend, and what came of it."""
+    asked = env["reactivation.feedback"].search([])
+    answered = asked.filtered("answered_on")
+    routes = env["reactivation.route"].search([("source", "=", "survey")])
+    requests = env["reactivation.payment.request"].search([])
+    return {
+        "asked": len(asked),
+        "started": len(asked.filtered("started_on")),
+        "answered": len(answered),
+        "answer_rate": round(len(answered) / len(asked), 4) if asked else None,
+        "nps": {
+            company.name: _nps(answered.filtered(lambda item, c=company: item.company_id == c))
+            for company in asked.company_id
+        },
+        "reasons": _most_first(
+            (reason.code, len(group))
+            for reason, group in answered.grouped("reason_id").items()
+            if reason
+        ),
+        "routes": _most_first(
+            (route, len(group)) for route, group in routes.grouped("route").items()
+        ),
+        "rewards": len(answered.coupon_id),
+        "payment_help": _most_first(
+            (state, len(group)) for state, group in requests.grouped("state").items()
+        ),
+    }
+
+
+def _nps(feedback):
+    """The Net Promoter Score of some answers with its 95 % interval, rounded."""
+    kinds = Counter(feedback.mapped("nps_kind"))
+    found = nps.score(kinds["promoter"], kinds["passive"], kinds["detractor"])
+    return found and [round(number) for number in found]
 
 
 def _coupons(env):
@@ -220,6 +259,47 @@ def coupons(env):
             f"    {labels[code]:<44}{count:>10}" for code, count in found[key].items()
         ]
     return [*lines, ""]
+
+
+def survey(env):
+    """The lines about the survey: answers, recommendation, reasons by segment with what
+    the clinic does about them, payment help."""
+    found = _survey(env)
+    rate = found["answer_rate"]
+    lines = [f"{'survey':<48}{'number':>10}", "-" * 58]
+    for title, number in (
+        ("asked", found["asked"]),
+        ("answered", found["answered"]),
+        ("answer rate", "–" if rate is None else f"{100 * rate:.1f} %"),
+        ("rewards given", found["rewards"]),
+    ):
+        lines.append(f"    {title:<44}{number:>10}")
+    for name, score in found["nps"].items():
+        text = "–" if score is None else f"{score[0]} ({score[1]} … {score[2]})"
+        lines.append(f"    {f'NPS of {name}, 95 % interval':<44}{text:>22}")
+    lines += ["", *_reasons_by_segment(env), ""]
+    states = _labels(env, "reactivation.payment.request", "state")
+    lines += [f"{'requests for payment help':<48}{'number':>10}", "-" * 58]
+    lines += [
+        f"    {states[state]:<44}{number:>10}"
+        for state, number in found["payment_help"].items()
+    ]
+    return [*lines, ""]
+
+
+def _reasons_by_segment(env):
+    answered = env["reactivation.feedback"].search([("reason_id", "!=", False)])
+    routes = _labels(env, "reactivation.reason", "route")
+    lines = [f"{'reasons given, by segment':<38}{'patients':>10}  what follows", "-" * 80]
+    for segment, group in answered.grouped("segment_id").items():
+        lines.append(f"  {segment.campaign_id.name} · {segment.name}")
+        counted = sorted(
+            group.grouped("reason_id").items(), key=lambda item: -len(item[1])
+        )
+        for reason, given in counted:
+            name = reason.with_context(lang="en_US").name
+            lines.append(f"    {name:<34}{len(given):>10}  {routes[reason.route]}")
+    return lines
 
 
 def table(env):
