@@ -53,7 +53,12 @@ class SurveyController(Survey):
     # ---------------------------------------------------------- Odoo's own pages
 
     def _check_validity(
-        self, survey_sudo, answer_sudo, answer_token, ensure_token=True, check_partner=True
+        self,
+        survey_sudo,
+        answer_sudo,
+        answer_token,
+        ensure_token=True,
+        check_partner=True,
     ):
         """Of patients who were asked the link proves who they are, whoever else is
         logged in on their computer; staff fill it in with them on the phone."""

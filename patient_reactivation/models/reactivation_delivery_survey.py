@@ -22,8 +22,8 @@ class ReactivationDelivery(models.Model):
 
     def action_fill_in_survey(self):
         """Ask the questions on the phone and fill in the survey for the patient."""
-        self.ensure_one()
         self._check_staff()
+        self.ensure_one()
         feedback = self.sudo().enrollment_id.feedback_ids[:1]
         if not self.asks_survey:
             raise UserError(self.env._("This survey cannot be answered any more."))

@@ -99,7 +99,9 @@ class ReactivationFeedback(models.Model):
 
     def _page_message(self):
         if self.answered_on:
-            return self.env._("Your answers have reached us. They help us to do better.")
+            return self.env._(
+                "Your answers have reached us. They help us to do better."
+            )
         if self._is_open():
             return self.env._(
                 "We have not seen you for a while, and would like to know why. A few "

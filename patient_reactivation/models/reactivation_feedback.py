@@ -257,8 +257,7 @@ class ReactivationFeedback(models.Model):
         return (self.partner_id.name or "").strip().partition(" ")[0]
 
     def _promise_text(self):
-        """:return: str: what an answer is rewarded with, if that is lawful now; or False
-        """
+        """:return: str: what an answer is rewarded with, if that is lawful now; or False"""
         self.ensure_one()
         program = self.sudo().reward_program_id
         if not program or not self.partner_id:
@@ -346,8 +345,8 @@ class ReactivationFeedback(models.Model):
 
     def action_open_answers(self):
         """Show all the answers, as the patient gave them."""
-        self.ensure_one()
         self.check_access("read")
+        self.ensure_one()
         answer = self.user_input_id.sudo()
         if not answer:
             raise UserError(self.env._("There are no answers, or they were removed."))
@@ -358,6 +357,7 @@ class ReactivationFeedback(models.Model):
         }
 
     def action_open_enrollment(self):
+        self.check_access("read")
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",

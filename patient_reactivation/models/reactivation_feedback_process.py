@@ -100,22 +100,24 @@ class ReactivationFeedback(models.Model):
 
     def _note_on_patients(self):
         """The reason and the recommendation, on the patient and the enrollment."""
-        for (reason, company), group in self.filtered("reason_id").grouped(
-            lambda item: (item.reason_id, item.company_id)
-        ).items():
+        for (reason, company), group in (
+            self.filtered("reason_id")
+            .grouped(lambda item: (item.reason_id, item.company_id))
+            .items()
+        ):
             # A write per reason, of which there are a dozen.
             group.enrollment_id.write({"reason_id": reason.id})
             group._patients(company)._set_reason(reason, "survey")
-        for (number, company), group in self.filtered("nps_kind").grouped(
-            lambda item: (item.nps, item.company_id)
-        ).items():
+        for (number, company), group in (
+            self.filtered("nps_kind")
+            .grouped(lambda item: (item.nps, item.company_id))
+            .items()
+        ):
             # A write per number from 0 to 10.
             kind = nps.kind(number)
             values = {"nps": number, "nps_kind": kind}
             group.enrollment_id.write(values)
-            group._patients(company).write(
-                {**values, "nps_on": fields.Datetime.now()}
-            )
+            group._patients(company).write({**values, "nps_on": fields.Datetime.now()})
 
     def _patients(self, company):
         return self.env["reactivation.patient"].search(

@@ -238,7 +238,9 @@ class ReactivationPatient(models.Model):
 
         :return: the patients whose reason was found
         """
-        reason = self.env["reactivation.reason"].search([("code", "=", "coverage_lost")])
+        reason = self.env["reactivation.reason"].search(
+            [("code", "=", "coverage_lost")]
+        )
         if not reason:
             return self.browse()
         self.env.flush_all()

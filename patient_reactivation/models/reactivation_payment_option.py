@@ -85,8 +85,9 @@ class ReactivationPaymentOption(models.Model):
         """:return: str: the option in one line, for whoever speaks with the patient"""
         self.ensure_one()
         if self.kind == "cash":
-            text = self.env._("%(name)s: %(discount)g %% less", name=self.name,
-                              discount=self.discount)
+            text = self.env._(
+                "%(name)s: %(discount)g %% less", name=self.name, discount=self.discount
+            )
         elif self.kind == "installments":
             text = self.env._(
                 "%(name)s: in %(count)s parts", name=self.name, count=self.installments
@@ -182,9 +183,7 @@ class ReactivationFeeScale(models.Model):
 
     def _line_of(self, household):
         """:return: the poverty line of a household, a year"""
-        return fee_scale.poverty_line(
-            self.first_person, self.further_person, household
-        )
+        return fee_scale.poverty_line(self.first_person, self.further_person, household)
 
     def _bands(self, household):
         """The income bands of a household, to choose from.
@@ -206,7 +205,9 @@ class ReactivationFeeScale(models.Model):
 
     def _band_text(self, low, high):
         def year(amount):
-            return format_amount(self.env, amount, self.currency_id, trailing_zeroes=False)
+            return format_amount(
+                self.env, amount, self.currency_id, trailing_zeroes=False
+            )
 
         def month(amount):
             return year(round(amount / 12))
@@ -300,9 +301,7 @@ class ReactivationFeeBracket(models.Model):
         """:raise ValidationError: an income would find no bracket, or two"""
         found = fee_scale.faults(
             [
-                fee_scale.Bracket(
-                    item.percent_from, item.percent_to, item.display_name
-                )
+                fee_scale.Bracket(item.percent_from, item.percent_to, item.display_name)
                 for item in self
             ]
         )

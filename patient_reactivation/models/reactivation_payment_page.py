@@ -86,9 +86,7 @@ class ReactivationFeedback(models.Model):
     _inherit = "reactivation.feedback"
 
     def _ask_for_payment_help(self):
-        asking = self.filtered(
-            lambda item: item.wants_payment_help and item.partner_id
-        )
+        asking = self.filtered(lambda item: item.wants_payment_help and item.partner_id)
         for company, group in asking.grouped("company_id").items():
             # One clinic, nearly always.
             self.env["reactivation.payment.request"]._ask(

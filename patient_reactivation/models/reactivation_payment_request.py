@@ -206,8 +206,10 @@ class ReactivationPaymentRequest(models.Model):
     def _check_household_size(self):
         for request in self:
             size = request.household_size
-            if request.state != "asked" and not request.figures_removed_on and not (
-                1 <= size <= LARGEST_HOUSEHOLD
+            if (
+                request.state != "asked"
+                and not request.figures_removed_on
+                and not (1 <= size <= LARGEST_HOUSEHOLD)
             ):
                 raise ValidationError(self._household_sentence())
 
@@ -255,7 +257,9 @@ class ReactivationPaymentRequest(models.Model):
                     "company_id": company.id,
                     "scale_id": scale.id,
                     "source": source,
-                    "feedback_id": feedback[partner].id if partner in feedback else False,
+                    "feedback_id": feedback[partner].id
+                    if partner in feedback
+                    else False,
                 }
                 for partner in fresh
             ]
@@ -601,8 +605,8 @@ class ReactivationPaymentRequest(models.Model):
 
     def action_open_form(self):
         """Open the patient's form, to be filled in on a tablet at the desk."""
-        self.ensure_one()
         self.check_access("read")
+        self.ensure_one()
         if not self._form_is_open():
             raise UserError(
                 self.env._(

@@ -69,9 +69,7 @@ class ReactivationRoute(models.Model):
     )
     episode_date = fields.Date(string="Away Since", readonly=True)
     source = fields.Selection(REASON_SOURCES, string="Known From", readonly=True)
-    route = fields.Selection(
-        ROUTES, string="What We Do", required=True, readonly=True
-    )
+    route = fields.Selection(ROUTES, string="What We Do", required=True, readonly=True)
     date = fields.Datetime(string="Begun", required=True, readonly=True)
     date_due = fields.Date(string="Due", readonly=True)
     state = fields.Selection(
@@ -149,9 +147,7 @@ class ReactivationRoute(models.Model):
             for row in self.sudo().search([("patient_id", "in", patients.ids)])
         }
         fresh = patients.filtered(
-            lambda item: (
-                (item, item.reason_id, item.last_visit_date) not in known
-            )
+            lambda item: (item, item.reason_id, item.last_visit_date) not in known
         )
         if not fresh:
             return self.browse()
@@ -211,9 +207,11 @@ class ReactivationRoute(models.Model):
 
     def _switch_methods(self):
         """Patients on the way go on with the method for their reason, if there is one."""
-        for (campaign, reason), group in self.filtered("enrollment_id").grouped(
-            lambda item: (item.enrollment_id.campaign_id, item.reason_id)
-        ).items():
+        for (campaign, reason), group in (
+            self.filtered("enrollment_id")
+            .grouped(lambda item: (item.enrollment_id.campaign_id, item.reason_id))
+            .items()
+        ):
             # A campaign has a handful of methods.
             method = campaign._current_methods().filtered(
                 lambda item, reason=reason: reason in item.reason_ids
@@ -308,6 +306,7 @@ class ReactivationRoute(models.Model):
     # ------------------------------------------------------------------ actions
 
     def action_open_patient(self):
+        self.check_access("read")
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",

@@ -177,7 +177,8 @@ class ReactivationStep(models.Model):
                 )
             )
         mentions = any(
-            _ASKS.search(str(body or "")) for body in self.mailing_ids.mapped("body_html")
+            _ASKS.search(str(body or ""))
+            for body in self.mailing_ids.mapped("body_html")
         )
         if mentions and not self.survey_id:
             problems.append(

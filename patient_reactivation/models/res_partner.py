@@ -476,9 +476,9 @@ class ResPartner(models.Model):
 
     def action_payment_help(self):
         """Open the patient's request for payment help; a new one if there is none."""
-        self.ensure_one()
         self.env["reactivation.payment.request"].check_access("read")
         self.check_access("read")
+        self.ensure_one()
         requests = self.env["reactivation.payment.request"]
         request = requests._ask(self, self.env.company, "desk")[self]
         return {

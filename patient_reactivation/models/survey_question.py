@@ -41,7 +41,9 @@ class SurveyQuestion(models.Model):
             question._check_meaning()
 
     def _check_meaning(self):
-        labels = dict(self._fields["reactivation_meaning"]._description_selection(self.env))
+        labels = dict(
+            self._fields["reactivation_meaning"]._description_selection(self.env)
+        )
         label = labels[self.reactivation_meaning]
         types = TYPES.get(self.reactivation_meaning)
         if types and self.question_type not in types:

@@ -34,9 +34,7 @@ class SurveySurvey(models.Model):
                 )
             )
         if self.survey_type == "live_session" or self.session_state:
-            texts.append(
-                self.env._("The survey “%s” is a live session.", self.title)
-            )
+            texts.append(self.env._("The survey “%s” is a live session.", self.title))
         problems = [problem(text, self) for text in texts]
         meanings = set(self.question_ids.mapped("reactivation_meaning"))
         if "reason" not in meanings:

@@ -60,6 +60,7 @@ class ReactivationFeedbackAnswer(models.Model):
             row.answer = line.value_text_box or line.value_char_box or line.display_name
 
     def action_open_feedback(self):
+        self.check_access("read")
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",

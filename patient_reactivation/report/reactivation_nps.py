@@ -49,20 +49,41 @@ class ReactivationNps(models.Model):
                      FROM reactivation_feedback
                     WHERE nps_kind IS NOT NULL
                  GROUP BY GROUPING SETS ((company_id), (company_id, practitioner_id))
+               ), large AS (
+                   SELECT *, row_number() OVER (
+                              PARTITION BY company_id
+                              ORDER BY answers, practitioner_id) AS rank
+                     FROM counted
+                    WHERE NOT is_whole AND practitioner_id IS NOT NULL
+                      AND answers >= %(least)s
+               ), rest AS (
+                   SELECT whole.company_id, whole.answers
+                          - COALESCE(sum(large.answers), 0) AS answers
+                     FROM counted whole
+                LEFT JOIN large ON large.company_id = whole.company_id
+                    WHERE whole.is_whole
+                 GROUP BY whole.company_id, whole.answers
+               ), shown AS (
+                   SELECT large.* FROM large
+                     JOIN rest ON rest.company_id = large.company_id
+                    -- What is left over would be the figure of a few: the smallest
+                    -- group is left out with it.
+                    WHERE NOT (large.rank = 1
+                               AND rest.answers BETWEEN 1 AND %(least)s - 1)
                )
-               SELECT CASE WHEN is_whole THEN -company_id
-                           ELSE (company_id::bigint * 1000003 + practitioner_id)
-                                %% 2147483647 END::int AS id,
-                      counted.*,
-                      CASE WHEN is_whole THEN answers - COALESCE((
-                           SELECT sum(other.answers) FROM counted other
-                            WHERE other.company_id = counted.company_id
-                              AND NOT other.is_whole
-                              AND other.practitioner_id IS NOT NULL
-                              AND other.answers >= %(least)s), 0) END::int AS hidden
+               SELECT -company_id AS id, company_id, NULL::int AS practitioner_id,
+                      TRUE AS is_whole, answers, promoters, passives, detractors,
+                      (answers - COALESCE((
+                           SELECT sum(shown.answers) FROM shown
+                            WHERE shown.company_id = counted.company_id), 0))::int
+                      AS hidden
                  FROM counted
-                WHERE answers >= %(least)s
-                  AND (is_whole OR practitioner_id IS NOT NULL)""",
+                WHERE is_whole AND answers >= %(least)s
+            UNION ALL
+               SELECT ((company_id::bigint * 1000003 + practitioner_id)
+                       %% 2147483647)::int, company_id, practitioner_id,
+                      FALSE, answers, promoters, passives, detractors, 0
+                 FROM shown""",
             least=nps.SMALLEST_GROUP,
         )
 
@@ -83,6 +104,7 @@ class ReactivationNps(models.Model):
             )
 
     def action_open_feedback(self):
+        self.check_access("read")
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "patient_reactivation.reactivation_feedback_action"

@@ -4,7 +4,11 @@ from odoo.tests import BaseCase, tagged
 
 from ..tools.fee_scale import Bracket, bracket_of, faults, limits, poverty_line
 
-HALVES = [Bracket(0, 100, "Nominal"), Bracket(100, 150, "50 %"), Bracket(150, 200, "25 %")]
+HALVES = [
+    Bracket(0, 100, "Nominal"),
+    Bracket(100, 150, "50 %"),
+    Bracket(150, 200, "25 %"),
+]
 
 
 @tagged("post_install", "-at_install")
@@ -24,10 +28,27 @@ class TestFeeScale(BaseCase):
         self.assertEqual(self.codes((0, 100), (90, 200)), ["overlap"])
         self.assertEqual(self.codes((0, 0), (100, 200)), ["overlap"])
         self.assertEqual(self.codes((0, 100), (0, 100)), ["overlap"])
-        self.assertEqual(self.codes((50, 100),), ["start"])
-        self.assertEqual(self.codes((100, 100),), ["empty"])
-        self.assertEqual(self.codes((-10, 100),), ["empty"])
-        self.assertEqual(self.codes((0, 100), (120, 150), (140, 200)), ["gap", "overlap"])
+        self.assertEqual(
+            self.codes(
+                (50, 100),
+            ),
+            ["start"],
+        )
+        self.assertEqual(
+            self.codes(
+                (100, 100),
+            ),
+            ["empty"],
+        )
+        self.assertEqual(
+            self.codes(
+                (-10, 100),
+            ),
+            ["empty"],
+        )
+        self.assertEqual(
+            self.codes((0, 100), (120, 150), (140, 200)), ["gap", "overlap"]
+        )
 
     def test_poverty_line(self):
         """The guidelines of 2025 for the 48 contiguous states: $15,650 for one person

@@ -59,7 +59,9 @@ class TestFollowUp(SurveyClinic):
                     continue
                 self.assertEqual(found.state, "todo")
                 task = found.activity_id
-                self.assertEqual((task.res_model, task.res_id), ("res.partner", partner.id))
+                self.assertEqual(
+                    (task.res_model, task.res_id), ("res.partner", partner.id)
+                )
                 self.assertEqual(task.user_id, self.manager)
                 self.assertEqual(task.date_deadline, today + timedelta(days=days))
 
@@ -253,7 +255,9 @@ class TestSwitch(SurveyClinic):
         for number in range(8):
             self.lapsed(f"Patient {number}")
         self.start(self.recall)
-        self.assertEqual(self.recall.enrollment_ids.method_id, self.recall.method_ids[0])
+        self.assertEqual(
+            self.recall.enrollment_ids.method_id, self.recall.method_ids[0]
+        )
 
     def test_goes_on_with_it(self):
         """Its steps, in order, and none of the others; the patient still counts for the
@@ -292,7 +296,9 @@ class TestSwitch(SurveyClinic):
         self.recall.control_percent = 90
         self.start(self.recall)
         enrollment = self.enrollment(ada)
-        enrollment.write({"is_control": True, "next_step_id": False, "next_date": False})
+        enrollment.write(
+            {"is_control": True, "next_step_id": False, "next_date": False}
+        )
         self.row(ada).write({"reason_id": self.reason["cost"].id})
         self.routes._cron_open()
         self.assertFalse(enrollment.switched_method_id)

@@ -41,7 +41,9 @@ class PaymentClinic(SurveyClinic):
         )
 
     @classmethod
-    def scale_values(cls, brackets=((0, 100, "nominal", 20), (100, 200, "percent", 50))):
+    def scale_values(
+        cls, brackets=((0, 100, "nominal", 20), (100, 200, "percent", 50))
+    ):
         return {
             "date_from": "2026-01-01",
             "first_person": 15650,
@@ -90,8 +92,14 @@ class TestScale(PaymentClinic):
             self.env.flush_all()
 
     def test_brackets_with_gaps_or_overlaps(self):
-        self.refuse("No bracket is for incomes", [(0, 100, "percent", 0), (120, 200, "percent", 50)])
-        self.refuse("Two brackets are for the same", [(0, 100, "percent", 0), (90, 200, "percent", 50)])
+        self.refuse(
+            "No bracket is for incomes",
+            [(0, 100, "percent", 0), (120, 200, "percent", 50)],
+        )
+        self.refuse(
+            "Two brackets are for the same",
+            [(0, 100, "percent", 0), (90, 200, "percent", 50)],
+        )
         self.refuse("begins at 50", [(50, 100, "percent", 0)])
         self.refuse("is empty", [(0, 0.0, "percent", 0), (100, 100, "percent", 50)])
 
@@ -145,8 +153,12 @@ class TestScale(PaymentClinic):
 
     def test_task_about_cost_names_the_options(self):
         self.env["reactivation.payment.option"].create(
-            {"name": "Pay at once", "kind": "cash", "discount": 10,
-             "company_id": self.clinic.id}
+            {
+                "name": "Pay at once",
+                "kind": "cash",
+                "discount": 10,
+                "company_id": self.clinic.id,
+            }
         )
         partner = self.lapsed("Ada Marlow")
         self.refresh()
@@ -164,8 +176,12 @@ class TestRequest(PaymentClinic):
         request = self.submitted()
         ada = request.partner_id
         self.assertEqual(request.state, "submitted")
-        self.assertEqual(request.activity_ids.user_id.has_group(
-            "patient_reactivation.group_reactivation_payment"), True)
+        self.assertEqual(
+            request.activity_ids.user_id.has_group(
+                "patient_reactivation.group_reactivation_payment"
+            ),
+            True,
+        )
         before = self.price_list(ada)
         mine = self.as_user(self.decider, request)
         self.assertEqual(mine.household_size, 2)
@@ -180,7 +196,8 @@ class TestRequest(PaymentClinic):
             "H6: only at this clinic.",
         )
         self.assertEqual(
-            ada.with_company(self.clinic).payment_help, "Reduced prices until 06/30/2026"
+            ada.with_company(self.clinic).payment_help,
+            "Reduced prices until 06/30/2026",
         )
         with self.at(fields.Datetime.to_datetime("2026-06-30 20:00:00")):
             self.assertEqual(self.price_list(ada), self.lists[1])
@@ -278,8 +295,14 @@ class TestRequest(PaymentClinic):
         for user in (self.desk, self.manager):
             mine = self.as_user(user, request)
             self.assertEqual(mine.state, "submitted")
-            for name in ("household_size", "bracket_id", "band_text", "pays_text",
-                         "pricelist_id", "is_above"):
+            for name in (
+                "household_size",
+                "bracket_id",
+                "band_text",
+                "pays_text",
+                "pricelist_id",
+                "is_above",
+            ):
                 with self.assertRaises(AccessError, msg=name):
                     mine.read([name])
             with self.assertRaises(AccessError):

@@ -115,7 +115,9 @@ class TestSurvey(SurveyClinic):
         self.assertIn(link, mail["body_alternative"])
         secret = link.rpartition("/")[2]
         self.assertGreaterEqual(len(secret), 32)
-        kept = self.env["mail.message"].search([("model", "=", "reactivation.enrollment")])
+        kept = self.env["mail.message"].search(
+            [("model", "=", "reactivation.enrollment")]
+        )
         self.assertNotIn(secret, " ".join(kept.mapped("body")))
         self.env.flush_all()
         self.env.cr.execute("SELECT token_hash FROM reactivation_token")
@@ -234,7 +236,9 @@ class TestSurvey(SurveyClinic):
         word = self.env["reactivation.consent"].search(
             [("partner_id", "=", feedback.partner_id.id)]
         )
-        self.assertEqual((word.state, word.channel, word.purpose), ("withdrawn", "all", "all"))
+        self.assertEqual(
+            (word.state, word.channel, word.purpose), ("withdrawn", "all", "all")
+        )
 
     # ------------------------------------------------------------------ fatigue
 
@@ -343,8 +347,7 @@ class TestSurvey(SurveyClinic):
         self.assertEqual(self.row(other).reason_id, self.reason["no_time"])
 
     def test_questionnaire_edited_meanwhile(self):
-        """A question that was removed while answers come in says nothing; the rest does.
-        """
+        """A question that was removed while answers come in says nothing; the rest does."""
         feedback = self.asked()
         self.answer(feedback, "cost", 10, finish=False)
         self.question("reason").unlink()
@@ -410,7 +413,9 @@ class TestSurvey(SurveyClinic):
         self.assertProblem(campaign, "stands for no reason", "warning")
         steps[0].survey_id = False
         self.assertProblem(campaign, "waits for the answer to a survey")
-        steps[0].mailing_ids.body_html = (
+        steps[
+            0
+        ].mailing_ids.body_html = (
             "<p>Hello</p><a href='/unsubscribe_from_list'>Unsubscribe</a>"
         )
         steps[0].survey_id = self.survey

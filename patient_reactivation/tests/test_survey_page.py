@@ -138,7 +138,9 @@ class TestSurveyPage(PageCase, SurveyClinic):
             self.assertEqual(answer.status_code, 404, wrong)
             pages.add(self.text(answer))
         self.assertEqual(len(pages), 1)
-        posted = self.url_open(f"/reactivation/survey/{secret[:-1]}", data={"start": "1"})
+        posted = self.url_open(
+            f"/reactivation/survey/{secret[:-1]}", data={"start": "1"}
+        )
         self.assertEqual(posted.status_code, 404)
 
     def test_guessing_is_slowed_down(self):
@@ -289,7 +291,9 @@ class TestPaymentPage(PageCase, PaymentClinic):
 
     def test_only_with_the_secret(self):
         for wrong in ("x", "1", self.page.rpartition("/")[2][:-1]):
-            answer = self.url_open(f"/reactivation/payment/{wrong}", data={"people": "2"})
+            answer = self.url_open(
+                f"/reactivation/payment/{wrong}", data={"people": "2"}
+            )
             self.assertEqual(answer.status_code, 404)
         self.assertEqual(self.request.state, "asked")
 

@@ -210,7 +210,8 @@ class TestVisitSource(ClinicCase):
         self.env.cr.execute(
             "SELECT indexname FROM pg_indexes WHERE indexname LIKE '%%reactivation_%%'"
             " AND tablename NOT LIKE 'reactivation_%%'"
-            " AND tablename NOT LIKE 'mailing_%%' AND indexname <> ALL (%s)",
+            " AND tablename NOT LIKE 'mailing_%%' AND tablename NOT LIKE 'survey_%%'"
+            " AND indexname <> ALL (%s)",
             [declared.mapped("name")],
         )
         self.assertEqual(self.env.cr.fetchall(), [])

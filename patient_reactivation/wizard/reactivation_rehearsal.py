@@ -259,9 +259,7 @@ class ReactivationRehearsal(models.TransientModel):
             enrollment.invalidate_recordset()
         lines += self._play_answer(enrollment, steps)
         lines.sort(key=lambda line: line["date"])
-        return [
-            line | {"sequence": number} for number, line in enumerate(lines)
-        ]
+        return [line | {"sequence": number} for number, line in enumerate(lines)]
 
     def _play_answer(self, enrollment, steps):
         """What an answer starts, as if the patient gave it on the next day.

@@ -61,7 +61,9 @@ def _survey(env):
         "answered": len(answered),
         "answer_rate": round(len(answered) / len(asked), 4) if asked else None,
         "nps": {
-            company.name: _nps(answered.filtered(lambda item, c=company: item.company_id == c))
+            company.name: _nps(
+                answered.filtered(lambda item, c=company: item.company_id == c)
+            )
             for company in asked.company_id
         },
         "reasons": _most_first(
@@ -290,7 +292,10 @@ def survey(env):
 def _reasons_by_segment(env):
     answered = env["reactivation.feedback"].search([("reason_id", "!=", False)])
     routes = _labels(env, "reactivation.reason", "route")
-    lines = [f"{'reasons given, by segment':<38}{'patients':>10}  what follows", "-" * 80]
+    lines = [
+        f"{'reasons given, by segment':<38}{'patients':>10}  what follows",
+        "-" * 80,
+    ]
     for segment, group in answered.grouped("segment_id").items():
         lines.append(f"  {segment.campaign_id.name} · {segment.name}")
         counted = sorted(

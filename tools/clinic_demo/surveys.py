@@ -31,9 +31,16 @@ WORDS = {
     "en": {
         "subject": "Why have you not been back?",
         "thanks": "Thank you for your answer",
-        "liked": ("The doctor took her time.", "Friendly people.", "Everything went well."),
+        "liked": (
+            "The doctor took her time.",
+            "Friendly people.",
+            "Everything went well.",
+        ),
         "disliked": {
-            "dissatisfied": ("I waited for an hour and a half.", "Nobody called me back."),
+            "dissatisfied": (
+                "I waited for an hour and a half.",
+                "Nobody called me back.",
+            ),
             "cost": ("The bill was more than I was told.",),
             "no_time": ("There is nothing after five o'clock.",),
         },
@@ -49,9 +56,16 @@ WORDS = {
     "fr": {
         "subject": "Pourquoi ne vous voyons-nous plus ?",
         "thanks": "Merci pour votre réponse",
-        "liked": ("La médecin a pris son temps.", "Des gens aimables.", "Tout allait bien."),
+        "liked": (
+            "La médecin a pris son temps.",
+            "Des gens aimables.",
+            "Tout allait bien.",
+        ),
         "disliked": {
-            "dissatisfied": ("J'ai attendu une heure et demie.", "On ne m'a pas rappelé."),
+            "dissatisfied": (
+                "J'ai attendu une heure et demie.",
+                "On ne m'a pas rappelé.",
+            ),
             "cost": ("La facture dépassait ce qu'on m'avait dit.",),
             "no_time": ("Il n'y a rien après dix-sept heures.",),
         },
@@ -75,8 +89,12 @@ def set_up(office, company):
     env = office.env(context=dict(office.env.context, allowed_company_ids=[record.id]))
     names = {
         "en": ("Pay in parts", "Prices by income", "Nominal fee", "Half the fee"),
-        "fr": ("Payer en plusieurs fois", "Tarifs selon le revenu", "Tarif symbolique",
-               "Demi-tarif"),
+        "fr": (
+            "Payer en plusieurs fois",
+            "Tarifs selon le revenu",
+            "Tarif symbolique",
+            "Demi-tarif",
+        ),
     }[company.lang[:2]]
     lists = env["product.pricelist"].create(
         [
@@ -259,7 +277,7 @@ def _fill_in_forms(office, day):
         if draw.random() < FILLS_IN and request._form_is_open():
             household = draw.randint(1, 5)
             bands = request.scale_id._bands(household)
-            (band, _text), = draw.choices(bands, BANDS)
+            ((band, _text),) = draw.choices(bands, BANDS)
             request._submit(str(household), band.id or "above")
 
 
