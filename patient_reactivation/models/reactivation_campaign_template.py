@@ -242,8 +242,8 @@ class ReactivationCampaignTemplateMethod(models.Model):
     weight = fields.Integer(default=1)
     reason_codes = fields.Char(
         string="For Patients Who Say",
-        help="Codes of reasons, separated by commas. Patients who give one of them go on "
-        "with this method; nobody begins with it.",
+        help="Codes of reasons, separated by commas. Patients who give one of them go "
+        "on with this method; nobody begins with it.",
     )
     step_ids = fields.One2many(
         "reactivation.campaign.template.step", "method_id", copy=True

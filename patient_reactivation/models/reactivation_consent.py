@@ -3,6 +3,7 @@ from dateutil.relativedelta import relativedelta
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.tools import SQL
+
 from ..tools.spreadsheets import neutral_rows
 
 # What messages of a campaign can be. The order is from what is closest to the

@@ -6,9 +6,9 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
 from ..tools import codes
+from ..tools.spreadsheets import neutral_rows
 from .loyalty_card import QUIET
 from .loyalty_program import KINDS
-from ..tools.spreadsheets import neutral_rows
 
 STATES = [
     ("open", "Open"),

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+
 from ..tools.spreadsheets import neutral_rows
 
 EVENTS = [

@@ -9,10 +9,10 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 from odoo.tools.mail import email_normalize_all
 
+from ..tools.spreadsheets import neutral_rows
 from ..tools.transaction import commit
 from .reactivation_contact_policy import PAST_THANKS, REFUSALS, THANKS_SQL
 from .res_partner import CHANNELS
-from ..tools.spreadsheets import neutral_rows
 
 # A decision of the policy is good for this long; what was not sent by then is
 # decided about again.

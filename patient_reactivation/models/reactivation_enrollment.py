@@ -2,9 +2,9 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.i18n import format_list
 
+from ..tools.spreadsheets import neutral_rows
 from .reactivation_contact_policy import PAST_THANKS, THANKS_SQL
 from .reactivation_patient import PATTERNS
-from ..tools.spreadsheets import neutral_rows
 
 STAGES = [
     ("enrolled", "Enrolled"),

@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+
 from ..tools.spreadsheets import neutral_rows
 
 IMPORT_FIELDS = (

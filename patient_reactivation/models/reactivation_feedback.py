@@ -5,10 +5,10 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..tools.links import SURVEY_PATH
+from ..tools.spreadsheets import neutral_rows
 from .reactivation_coupon_issue import OFFER_REFUSALS
 from .reactivation_patient import PATTERNS
 from .reactivation_token import REMEMBERED
-from ..tools.spreadsheets import neutral_rows
 
 STATES = [
     ("invited", "Invited"),
@@ -92,7 +92,8 @@ class ReactivationFeedback(models.Model):
         string="Filled In By",
         readonly=True,
         ondelete="set null",
-        help="Somebody of the clinic who asked the questions, on the phone for example.",
+        help="Somebody of the clinic who asked the questions, on the phone for "
+        "example.",
     )
     reason_id = fields.Many2one(
         "reactivation.reason",
@@ -257,7 +258,9 @@ class ReactivationFeedback(models.Model):
         return (self.partner_id.name or "").strip().partition(" ")[0]
 
     def _promise_text(self):
-        """:return: str: what an answer is rewarded with, if that is lawful now; or False"""
+        """:return: str: what an answer is rewarded with, if that is lawful now; or
+        False
+        """
         self.ensure_one()
         program = self.sudo().reward_program_id
         if not program or not self.partner_id:

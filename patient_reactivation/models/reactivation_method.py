@@ -28,8 +28,8 @@ class ReactivationMethod(models.Model):
     reason_ids = fields.Many2many(
         "reactivation.reason",
         string="For Patients Who Say",
-        help="Nobody begins with this method. Patients who are on the way go on with it "
-        "when one of these reasons is found.",
+        help="Nobody begins with this method. Patients who are on the way go on with "
+        "it when one of these reasons is found.",
     )
 
     step_summary = fields.Json(

@@ -5,8 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..tools.transaction import begin_read_committed
 from ..tools.spreadsheets import neutral_rows
+from ..tools.transaction import begin_read_committed
 
 _logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-from ..tools.transaction import begin_read_committed
 from ..tools.spreadsheets import neutral_rows
+from ..tools.transaction import begin_read_committed
 
 _logger = logging.getLogger(__name__)
 

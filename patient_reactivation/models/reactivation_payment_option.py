@@ -146,7 +146,9 @@ class ReactivationFeeScale(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """A bracket leads to a pricelist: Odoo hides those until they are switched on."""
+        """A bracket leads to a pricelist: Odoo hides those until they are switched
+        on.
+        """
         pricelists = self.env.ref("product.group_product_pricelist")
         self.env.ref("base.group_user").sudo()._apply_group(pricelists.sudo())
         return super().create(vals_list)
@@ -166,7 +168,8 @@ class ReactivationFeeScale(models.Model):
                 raise ValidationError(
                     self.env._(
                         "Two scales of “%(option)s” hold on the same days, one from "
-                        "%(first)s, one from %(second)s. End the earlier one with a “To”.",
+                        "%(first)s, one from %(second)s. End the earlier one with a "
+                        "“To”.",
                         option=scale.option_id.name,
                         first=clash.date_from,
                         second=scale.date_from,
@@ -324,15 +327,15 @@ class ReactivationFeeBracket(models.Model):
             )
         elif fault.code == "gap":
             text = self.env._(
-                "No bracket is for incomes from %(low)g %% to %(high)g %% of the poverty "
-                "line. Let the next one begin at %(low)g.",
+                "No bracket is for incomes from %(low)g %% to %(high)g %% of the "
+                "poverty line. Let the next one begin at %(low)g.",
                 low=first.high,
                 high=second.low,
             )
         else:
             text = self.env._(
-                "Two brackets are for the same incomes: one begins at %(low)g %%, one at "
-                "%(high)g %%. Let one end where the other begins.",
+                "Two brackets are for the same incomes: one begins at %(low)g %%, one "
+                "at %(high)g %%. Let one end where the other begins.",
                 low=first.low,
                 high=second.low,
             )

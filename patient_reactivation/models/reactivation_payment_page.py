@@ -29,8 +29,8 @@ class ReactivationPaymentRequest(models.Model):
         if not values["is_open"]:
             return {**values, "error": False, "message": self._page_message()}
         values["message"] = self.env._(
-            "You need not tell us more than this. Only the people who decide see it, and "
-            "it is removed when it is not needed any more."
+            "You need not tell us more than this. Only the people who decide see it, "
+            "and it is removed when it is not needed any more."
         )
         if people is not None:
             try:
@@ -51,8 +51,8 @@ class ReactivationPaymentRequest(models.Model):
             )
         if self.state in ("approved", "refused"):
             return self.env._(
-                "We have decided on your request and told you. If you did not hear from "
-                "us, give us a call."
+                "We have decided on your request and told you. If you did not hear "
+                "from us, give us a call."
             )
         return self.env._(
             "This form cannot be filled in any more. Give us a call, and we will help "

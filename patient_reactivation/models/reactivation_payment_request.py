@@ -505,7 +505,8 @@ class ReactivationPaymentRequest(models.Model):
             ]
         return [
             self.env._(
-                "we have looked at your request, and cannot offer you the reduced prices."
+                "we have looked at your request, and cannot offer you the reduced "
+                "prices."
             ),
             self.env._(
                 "There may be another way, for example to pay in parts. Call us at %s, "
@@ -610,8 +611,8 @@ class ReactivationPaymentRequest(models.Model):
         if not self._form_is_open():
             raise UserError(
                 self.env._(
-                    "There is no form to fill in: the request is decided or too old, or "
-                    "the clinic has no sliding scale for today."
+                    "There is no form to fill in: the request is decided or too old, "
+                    "or the clinic has no sliding scale for today."
                 )
             )
         return {"type": "ir.actions.act_url", "target": "new", "url": self._form_link()}

@@ -206,7 +206,9 @@ class ReactivationRoute(models.Model):
             enrollments._stop("excluded")
 
     def _switch_methods(self):
-        """Patients on the way go on with the method for their reason, if there is one."""
+        """Patients on the way go on with the method for their reason, if there is
+        one.
+        """
         for (campaign, reason), group in (
             self.filtered("enrollment_id")
             .grouped(lambda item: (item.enrollment_id.campaign_id, item.reason_id))

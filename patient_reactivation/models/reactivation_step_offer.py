@@ -176,6 +176,11 @@ class ReactivationStep(models.Model):
                         )
                     )
                     break
+        return list(dict.fromkeys(faults + self._order_faults()))
+
+    def _order_faults(self):
+        """:return: list of sentences: what is told of a coupon in the wrong place"""
+        faults = []
         earlier = self.method_id.step_ids.filtered(
             lambda step: (
                 step.offer == "issue" and (step.sequence, step.id) < self._place()
@@ -204,7 +209,7 @@ class ReactivationStep(models.Model):
                     self.name,
                 )
             )
-        return list(dict.fromkeys(faults))
+        return faults
 
     def _place(self):
         return self.sequence, self.id

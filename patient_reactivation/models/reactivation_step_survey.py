@@ -36,8 +36,8 @@ class ReactivationStep(models.Model):
         domain="[('program_type', '=', 'coupons'),"
         " ('company_id', 'in', (False, company_id))]",
         ondelete="restrict",
-        help="A coupon for who answers, once. It is promised to, and given to, patients "
-        "who may have offers; the others are asked without it.",
+        help="A coupon for who answers, once. It is promised to, and given to, "
+        "patients who may have offers; the others are asked without it.",
     )
 
     @api.onchange("survey_id")
@@ -145,8 +145,8 @@ class ReactivationStep(models.Model):
             problems.append(
                 problem(
                     self.env._(
-                        "Step “%s” waits for the answer to a survey, and no step of its "
-                        "method asks.",
+                        "Step “%s” waits for the answer to a survey, and no step of "
+                        "its method asks.",
                         self.name,
                     ),
                     self,
@@ -168,8 +168,9 @@ class ReactivationStep(models.Model):
             problems.append(
                 problem(
                     self.env._(
-                        "Step “%s” shows the reward for an answer, and no step promises "
-                        "one: that part stays empty. Choose a reward where you ask.",
+                        "Step “%s” shows the reward for an answer, and no step "
+                        "promises one: that part stays empty. Choose a reward where "
+                        "you ask.",
                         self.name,
                     ),
                     self,

@@ -1,7 +1,7 @@
 from odoo import fields, models
 
-from .reactivation_visit_source import PARTNER_BITS, SLOTS
 from ..tools.spreadsheets import neutral_rows
+from .reactivation_visit_source import PARTNER_BITS, SLOTS
 
 VISIT_STATES = [
     ("done", "Took Place"),

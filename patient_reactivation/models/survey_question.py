@@ -50,8 +50,8 @@ class SurveyQuestion(models.Model):
             kinds = dict(self._fields["question_type"]._description_selection(self.env))
             raise ValidationError(
                 self.env._(
-                    "Question “%(question)s”: “%(meaning)s” needs a question of the type "
-                    "“%(type)s”.",
+                    "Question “%(question)s”: “%(meaning)s” needs a question of the "
+                    "type “%(type)s”.",
                     question=self.title,
                     meaning=label,
                     type=kinds[types[0]],
@@ -63,7 +63,8 @@ class SurveyQuestion(models.Model):
         ):
             raise ValidationError(
                 self.env._(
-                    "Question “%(question)s”: “%(meaning)s” needs a scale from 0 to 10.",
+                    "Question “%(question)s”: “%(meaning)s” needs a scale from 0 to "
+                    "10.",
                     question=self.title,
                     meaning=label,
                 )
@@ -74,8 +75,8 @@ class SurveyQuestion(models.Model):
         if self.reactivation_meaning in TYPES and others - self:
             raise ValidationError(
                 self.env._(
-                    "Only one question of a survey can be “%(meaning)s”: “%(other)s” is "
-                    "already.",
+                    "Only one question of a survey can be “%(meaning)s”: “%(other)s” "
+                    "is already.",
                     meaning=label,
                     other=(others - self)[0].title,
                 )

@@ -9,8 +9,8 @@ class SurveySurvey(models.Model):
     _inherit = "survey.survey"
 
     def _reactivation_problems(self):
-        """:return: list of dicts: what keeps the survey from being asked, or the answers
-        from being understood"""
+        """:return: list of dicts: what keeps the survey from being asked, or the
+        answers from being understood"""
         self.ensure_one()
         texts = []
         if not self.active:
@@ -21,8 +21,8 @@ class SurveySurvey(models.Model):
             texts.append(
                 self.env._(
                     "The survey “%s” must be for invited people only: whoever opens it "
-                    "otherwise, a program that checks links for example, would leave an "
-                    "empty answer.",
+                    "otherwise, a program that checks links for example, would leave "
+                    "an empty answer.",
                     self.title,
                 )
             )

@@ -5,9 +5,9 @@ from ..tools import nps
 
 
 class ReactivationNps(models.Model):
-    """The Net Promoter Score of each practitioner and of the clinic as a whole, with its
-    interval. Groups of fewer answers than `tools.nps.SMALLEST_GROUP` are left out: their
-    figure would be one person's answer."""
+    """The Net Promoter Score of each practitioner and of the clinic as a whole, with
+    its interval. Groups of fewer answers than `tools.nps.SMALLEST_GROUP` are left out:
+    their figure would be one person's answer."""
 
     _name = "reactivation.nps"
     _description = "Net Promoter Score"
@@ -42,10 +42,10 @@ class ReactivationNps(models.Model):
                    SELECT company_id, practitioner_id,
                           grouping(practitioner_id) = 1 AS is_whole,
                           count(*)::int AS answers,
-                          count(*) FILTER (WHERE nps_kind = 'promoter')::int AS promoters,
-                          count(*) FILTER (WHERE nps_kind = 'passive')::int AS passives,
-                          count(*) FILTER (WHERE nps_kind = 'detractor')::int
-                              AS detractors
+                          count(*) FILTER (WHERE nps_kind = 'promoter')::int AS
+                          promoters, count(*) FILTER (WHERE nps_kind = 'passive')::int
+                          AS passives, count(*) FILTER (WHERE nps_kind =
+                              'detractor')::int AS detractors
                      FROM reactivation_feedback
                     WHERE nps_kind IS NOT NULL
                  GROUP BY GROUPING SETS ((company_id), (company_id, practitioner_id))

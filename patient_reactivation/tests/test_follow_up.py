@@ -109,7 +109,9 @@ class TestFollowUp(SurveyClinic):
         self.assertFalse(self.routes.search([]))
 
     def test_coverage_that_ended(self):
-        """Found in the data, once: whoever clears it is not contradicted every night."""
+        """Found in the data, once: whoever clears it is not contradicted every
+        night.
+        """
         partner = self.patient_of()
         partner.coverage_ends = fields.Date.today() + timedelta(days=1)
         self.routes._cron_open()

@@ -363,8 +363,8 @@ class TestRequest(PaymentClinic):
     # -------------------------------------------------------------------- survey
 
     def test_asked_in_the_survey(self):
-        """“Yes, tell me what is possible”: a request, and its form on the page that says
-        thank you."""
+        """“Yes, tell me what is possible”: a request, and its form on the page that
+        says thank you."""
         feedback = self.asked()
         self.answer(feedback, "cost", payment=True)
         [request] = self.requests.search([])

@@ -164,7 +164,9 @@ class TestSurvey(SurveyClinic):
         self.assertFalse(silent.nps_kind)
 
     def test_reward_is_issued_once(self):
-        """The promised coupon, through the coupons' own path; the thank-you shows it."""
+        """The promised coupon, through the coupons' own path; the thank-you shows
+        it.
+        """
         feedback = self.asked(campaign=self.survey_campaign(reward=self.twenty))
         self.assertEqual(feedback.reward_program_id, self.twenty)
         [invitation] = self.mails_to("ada.marlow@example.com")
@@ -204,7 +206,9 @@ class TestSurvey(SurveyClinic):
         self.assertEqual(feedback.reward_refusal, "payer")
 
     def test_thanks_although_not_asked_any_more(self):
-        """Who has moved away is asked for nothing any more, and thanked all the same."""
+        """Who has moved away is asked for nothing any more, and thanked all the
+        same.
+        """
         feedback = self.asked()
         self.answer(feedback, "moved")
         self.assertEqual(feedback.enrollment_id.state, "stopped")
@@ -347,7 +351,9 @@ class TestSurvey(SurveyClinic):
         self.assertEqual(self.row(other).reason_id, self.reason["no_time"])
 
     def test_questionnaire_edited_meanwhile(self):
-        """A question that was removed while answers come in says nothing; the rest does."""
+        """A question that was removed while answers come in says nothing; the rest
+        does.
+        """
         feedback = self.asked()
         self.answer(feedback, "cost", 10, finish=False)
         self.question("reason").unlink()

@@ -1,4 +1,6 @@
-"""The survey on the patient's phone, and what programs and other people can do there."""
+"""The survey on the patient's phone, and what programs and other people can do
+there.
+"""
 
 import json
 from datetime import timedelta
@@ -60,8 +62,8 @@ class TestSurveyPage(PageCase, SurveyClinic):
         self.assertLoadsNothing(answer)
 
     def test_scanner_creates_nothing(self):
-        """G5, B: any number of GET and HEAD of the link create nothing; a person's press
-        of the button does."""
+        """G5, B: any number of GET and HEAD of the link create nothing; a person's
+        press of the button does."""
         inputs = self.env["survey.user_input"].search_count([])
         for _turn in range(3):
             self.url_open(self.page)
@@ -278,7 +280,9 @@ class TestPaymentPage(PageCase, PaymentClinic):
         self.assertEqual(self.request.household_size, 4)
 
     def test_wrong_input_is_said(self):
-        """A household of zero, income as text: the field and the remedy, nothing lost."""
+        """A household of zero, income as text: the field and the remedy, nothing
+        lost.
+        """
         answer = self.url_open(f"{self.page}?people=0")
         self.assertIn("between 1 and 20", self.text(answer))
         answer = self.url_open(self.page, data={"people": "0", "band": "1"})

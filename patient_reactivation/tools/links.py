@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 _HOST = re.compile(r"^[a-z0-9-]+(\.[a-z0-9-]+)+$", re.IGNORECASE)
 # How a page of a patient stands in a text until the message leaves: with the number of
-# its coupon or its survey, which is no secret. What the patient gets has a secret in its
-# place.
+# its coupon or its survey, which is no secret. What the patient gets has a secret in
+# its place.
 COUPON_PATH = "/reactivation/coupon/"
 SURVEY_PATH = "/reactivation/survey/"
 PERSONAL_LINK = re.compile(

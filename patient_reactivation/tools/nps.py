@@ -38,10 +38,10 @@ def kind(answer):
 def score(promoters, passives, detractors, confidence=0.95):
     """The score of a number of answers, with an adjusted Wald interval.
 
-    To the counts 3/4, 3/2 and 3/4 are added before the interval of the difference of two
-    shares of one sample is taken: of the simple intervals the one that keeps its level
-    for few answers (B. Rocks, *Interval Estimation for the "Net Promoter Score"*, The
-    American Statistician 70(4), 2016). The score itself is that of the answers.
+    To the counts 3/4, 3/2 and 3/4 are added before the interval of the difference of
+    two shares of one sample is taken: of the simple intervals the one that keeps its
+    level for few answers (B. Rocks, *Interval Estimation for the "Net Promoter Score"*,
+    The American Statistician 70(4), 2016). The score itself is that of the answers.
 
     :param int promoters: number of answers of 9 and 10
     :param int passives: of 7 and 8

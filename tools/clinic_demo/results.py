@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from odoo.addons.patient_reactivation.tools import nps
 from odoo.tools import SQL
+
+from odoo.addons.patient_reactivation.tools import nps
 
 COLUMNS = ("enrolled", "contacted", "returned", "won back", "return", "win-back")
 MEASURES = (

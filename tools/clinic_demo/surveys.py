@@ -246,7 +246,9 @@ def _fill_in(feedback, life, draw):
 
 
 def work(office, day):
-    """Staff do the follow-ups that are due; patients fill in forms; a manager decides."""
+    """Staff do the follow-ups that are due; patients fill in forms; a manager
+    decides.
+    """
     _follow_up(office, day)
     _fill_in_forms(office, day)
     _decide(office, day)

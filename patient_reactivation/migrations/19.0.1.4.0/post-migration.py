@@ -1,4 +1,5 @@
-"""The shipped reasons say what the clinic does about them, where nobody has said so yet.
+"""The shipped reasons say what the clinic does about them, where nobody has said so
+yet.
 
 Nothing is followed up for reasons that were known before: nobody gets a hundred tasks
 on the morning after the upgrade.
