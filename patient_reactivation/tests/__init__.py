@@ -77,3 +77,4 @@ from . import test_follow_up
 from . import test_payment_help
 from . import test_survey_page
 from . import test_feedback_reports
+from . import test_tours_survey
