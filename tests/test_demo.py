@@ -534,6 +534,29 @@ def test_coupons_are_issued_redeemed_and_refused(run):
     assert codes and codes <= set(known)
 
 
+@pytest.mark.slow
+def test_surveys_are_answered_and_followed_up(run):
+    """Who answered, why they left, and what the clinic does about it."""
+    found = figures_of(run)["survey"]
+    assert found["asked"] >= found["started"] >= found["answered"] > 0
+    assert sum(found["reasons"].values()) <= found["answered"]
+    assert found["answer_rate"] == round(found["answered"] / found["asked"], 4)
+    # One for each answer, and none twice.
+    assert ask(
+        """SELECT count(*), count(DISTINCT enrollment_id),
+                  count(*) FILTER (WHERE processed_on IS NULL)
+             FROM reactivation_feedback WHERE answered_on IS NOT NULL"""
+    ) == (found["answered"], found["answered"], 0)
+    # What follows from a reason is what the clinic has chosen for it.
+    assert ask(
+        """SELECT count(*) FROM reactivation_route route
+             JOIN reactivation_reason reason ON reason.id = route.reason_id
+            WHERE route.route <> reason.route"""
+    ) == (0,)
+    for words in ("answer rate", "NPS of", "what follows", "requests for payment help"):
+        assert words in run.stdout
+
+
 def all_texts(folder):
     """The plain texts of all e-mails that left."""
     texts = []

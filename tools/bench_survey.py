@@ -20,7 +20,7 @@ def measure_survey_invite(bench):
     bench_delivery.ensure_enrollments(bench)
     bench_delivery._nothing_due(bench)
     with bench.environment() as env:
-        env.cr.execute(bench_coupons.MORE, [2 * (wanted + WARM_UP)])
+        env.cr.execute(bench_coupons.MORE, [wanted + WARM_UP])
         survey = env.ref("patient_reactivation.survey_we_miss_you")
         campaign = bench_delivery.campaign(env)
         steps = campaign.method_ids.step_ids
@@ -38,22 +38,20 @@ def measure_survey_invite(bench):
         env.invalidate_all()
         found = env["reactivation.enrollment"].search(
             [("partner_id.email", "!=", False), ("is_control", "=", False)],
-            limit=2 * (wanted + WARM_UP),
+            limit=wanted + WARM_UP,
             order="id",
         )
         found.write({"state": "running"})
         ids, people = found.ids, found.partner_id.ids
-    if len(ids) < 2 * (wanted + WARM_UP):
+    if len(ids) < wanted + WARM_UP:
         raise SetupError(
-            f"{len(ids)} patients are enrolled, {2 * (wanted + WARM_UP)} are needed",
+            f"{len(ids)} patients are enrolled, {wanted + WARM_UP} are needed",
             "raise SIZE",
         )
-    middle = len(ids) // 2
-    mine, theirs_people = ids[:middle], people[middle:]
     turn = {}
 
     def prepare(begin, end):
-        turn.update(ours=mine[begin:end], theirs=theirs_people[begin:end])
+        turn.update(ours=ids[begin:end], theirs=people[begin:end])
         with bench.environment() as env:
             bench_delivery._make_due(env, ids=turn["ours"])
             env["reactivation.delivery"]._schedule_due()

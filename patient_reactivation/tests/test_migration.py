@@ -92,3 +92,29 @@ class TestMigration(MailClinicCase):
         twenty = self.env.ref("patient_reactivation.loyalty_program_20")
         self.assertEqual(tiers[6].program_id, twenty)
         self.assertEqual(tiers[12].program_id, chosen)
+
+    def test_reasons_of_1_3(self):
+        """The shipped reasons get their responses; what the clinic has changed stays,
+        and nobody gets a hundred tasks on the next morning."""
+        reasons = {
+            reason.code: reason for reason in self.env["reactivation.reason"].search([])
+        }
+        self.lapsed("Ada")
+        self.refresh()
+        patient = self.patients.search([], limit=1)
+        patient.write({"reason_id": reasons["cost"].id})
+        self.env.flush_all()
+        # As version 1.3 left it: a flag, and no response.
+        self.cr.execute("UPDATE reactivation_reason SET route = 'none'")
+        self.cr.execute(
+            "UPDATE reactivation_reason SET route = 'times' WHERE code = 'dissatisfied'"
+        )
+        self.migrate("19.0.1.4.0", "post")
+        found = {code: reason.route for code, reason in reasons.items()}
+        self.assertEqual(found["cost"], "payment")
+        self.assertEqual(found["moved"], "suppress")
+        self.assertEqual(found["dissatisfied"], "times", "Chosen by the clinic.")
+        self.assertEqual(found["recovered"], "none")
+        self.assertTrue(reasons["moved"].excludes)
+        self.env["reactivation.route"]._cron_open()
+        self.assertFalse(self.env["reactivation.route"].search([]))

@@ -1,5 +1,8 @@
 """A patient is asked why they left: invitation, answers, and what follows, once."""
 
+import io
+import json
+import zipfile
 from datetime import timedelta
 
 from odoo import fields
@@ -482,3 +485,77 @@ class TestSurvey(SurveyClinic):
         self.assertEqual(len(texts), 7)
         for text in texts:
             self.assertFalse(text.startswith(("=", "@", "+", "-", "\t", "\r")), text)
+
+    def test_rehearsal_plays_the_answer(self):
+        """A manager sees what a patient who answers would get, and nothing of it stays."""
+        partner = self.lapsed("Ada Marlow", payer_class="cash")
+        self.refresh()
+        campaign = self.survey_campaign(reward=self.twenty)
+        before = self.feedback.search_count([]), len(self.coupons_of(partner))
+        rehearsal = self.env["reactivation.rehearsal"].create(
+            {"campaign_id": campaign.id, "partner_id": partner.id}
+        )
+        names = rehearsal.line_ids.mapped("name")
+        self.assertEqual(names, ["Question", "Thank-you"])
+        question, thanks = rehearsal.line_ids
+        self.assertIn("reactivation/survey/", question.content)
+        self.assertIn("20", question.content)
+        self.assertIn("Only if the patient answers", thanks.reaction)
+        self.assertIn("coupon", thanks.explanation)
+        self.assertGreater(thanks.date, question.date)
+        after = self.feedback.search_count([]), len(self.coupons_of(partner))
+        self.assertEqual(after, before)
+
+    def test_letter_has_the_link_and_a_square(self):
+        campaign = self.survey_campaign(thanks=False)
+        campaign.method_ids.step_ids.write(
+            {"channel": "letter", "letter_body": "<p>Please answer: {survey_link}</p>"}
+        )
+        partner = self.lapsed(
+            "Ada Marlow",
+            street="2 Side Street",
+            city="New York",
+            zip="10001",
+            country_id=self.env.ref("base.us").id,
+        )
+        self.start(campaign)
+        self.run_crons()
+        delivery = self.enrollment(partner).delivery_ids
+        page = self.env["reactivation.channel.letter"]._page(delivery)
+        link = self.link_of(self.feedback_of(partner))
+        self.assertIn(link, page["body"])
+        self.assertTrue(page["survey"])
+        self.answer(self.feedback_of(partner), "no_time")
+        page = self.env["reactivation.channel.letter"]._page(delivery)
+        self.assertFalse(page["survey"])
+
+    def test_erasure_forgets_the_answers(self):
+        """J1: what was said goes, how often a reason was given stays."""
+        feedback = self.asked()
+        self.answer(feedback, "dissatisfied", 1, disliked="Two hours of waiting")
+        answer = feedback.user_input_id
+        self.env["reactivation.privacy"]._erase(feedback.partner_id, "Asked")
+        self.assertFalse(answer.exists())
+        self.assertFalse(feedback.partner_id)
+        self.assertEqual(feedback.reason_id.code, "dissatisfied")
+        self.assertEqual(feedback.nps, 1)
+
+    def test_texts_go_after_their_time(self):
+        """J5: the words go with other texts, the numbers stay."""
+        feedback = self.asked()
+        self.answer(feedback, "cost", 4, liked="The doctor")
+        self.later(days=800)
+        self.env["reactivation.privacy"]._cron_retention()
+        self.assertFalse(feedback.user_input_id)
+        self.assertEqual((feedback.nps, feedback.reason_id.code), (4, "cost"))
+
+    def test_export_tells_what_was_said(self):
+        """J3: the survey and its answers are in the file of the person."""
+        feedback = self.asked()
+        self.answer(feedback, "cost", 9, liked="The doctor")
+        content = self.env["reactivation.privacy"]._export_zip(feedback.partner_id)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            data = json.loads(archive.read("data.json"))
+        self.assertEqual(data["feedback"][0]["nps"], 9)
+        self.assertIn("The doctor", [row["answer"] for row in data["answers"]])
+        self.assertEqual(data["follow_ups"][0]["route"], "payment")

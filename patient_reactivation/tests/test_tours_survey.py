@@ -65,11 +65,10 @@ PHONE = """
         throw new Error(`${what}: ${plain(page().body.innerText).slice(0, 900)}`);
     };
     const see = async (text) => {
-        await wait(`no “${text}” in`, () => plain(page().body.innerText).includes(text));
-        await wait(
-            `too wide for a phone (${page().documentElement.scrollWidth}): ${text}`,
-            () => page().documentElement.scrollWidth <= 390
-        );
+        await wait(`no “${text}” in`, () =>
+            plain(page().body.innerText).includes(text));
+        await wait(`too wide for a phone: ${text}`, () =>
+            page().documentElement.scrollWidth <= 390);
     };
     const find = (selector, text) =>
         [...page().querySelectorAll(selector)].find(
@@ -139,9 +138,7 @@ class SurveyTours(TourCase):
         stay_in_transaction(cls)
         cls.env["res.lang"]._activate_lang("fr_FR")
         cls.manager = cls.staff("tour_manager")
-        cls.decider = cls.staff(
-            "tour_decider", "payment", "base.group_partner_manager"
-        )
+        cls.decider = cls.staff("tour_decider", "payment", "base.group_partner_manager")
         cls.desk = cls.staff("tour_desk", "user", "base.group_partner_manager")
         cls.clinic.reactivation_follow_up_user_id = cls.desk
         cls.half = cls.env["product.pricelist"].create(
