@@ -487,7 +487,7 @@ class TestSurvey(SurveyClinic):
             self.assertFalse(text.startswith(("=", "@", "+", "-", "\t", "\r")), text)
 
     def test_rehearsal_plays_the_answer(self):
-        """A manager sees what a patient who answers would get, and nothing of it stays."""
+        """A manager sees what a patient who answers gets; nothing of it stays."""
         partner = self.lapsed("Ada Marlow", payer_class="cash")
         self.refresh()
         campaign = self.survey_campaign(reward=self.twenty)
