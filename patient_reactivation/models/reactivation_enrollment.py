@@ -4,7 +4,7 @@ from odoo.tools.i18n import format_list
 
 from ..tools.spreadsheets import neutral_rows
 from .reactivation_contact_policy import PAST_THANKS, THANKS_SQL
-from .reactivation_patient import PATTERNS
+from .reactivation_patient import NPS_KINDS, PATTERNS
 
 STAGES = [
     ("enrolled", "Enrolled"),
@@ -94,11 +94,7 @@ class ReactivationEnrollment(models.Model):
         string="Would Recommend (0–10)", readonly=True, aggregator="avg"
     )
     nps_kind = fields.Selection(
-        [
-            ("promoter", "Promoter"),
-            ("passive", "Passive"),
-            ("detractor", "Detractor"),
-        ],
+        NPS_KINDS,
         string="Recommendation",
         readonly=True,
     )

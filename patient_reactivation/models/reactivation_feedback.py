@@ -7,19 +7,13 @@ from odoo.tools import SQL
 from ..tools.links import SURVEY_PATH
 from ..tools.spreadsheets import neutral_rows
 from .reactivation_coupon_issue import OFFER_REFUSALS
-from .reactivation_patient import PATTERNS
+from .reactivation_patient import NPS_KINDS, PATTERNS
 from .reactivation_token import REMEMBERED
 
 STATES = [
     ("invited", "Invited"),
     ("started", "Started"),
     ("answered", "Answered"),
-]
-
-KINDS = [
-    ("promoter", "Promoter"),
-    ("passive", "Passive"),
-    ("detractor", "Detractor"),
 ]
 
 # What a row takes over from its enrollment.
@@ -105,7 +99,7 @@ class ReactivationFeedback(models.Model):
     nps = fields.Integer(
         string="Would Recommend (0–10)", readonly=True, aggregator="avg"
     )
-    nps_kind = fields.Selection(KINDS, string="Recommendation", readonly=True)
+    nps_kind = fields.Selection(NPS_KINDS, string="Recommendation", readonly=True)
     may_call = fields.Boolean(string="May Be Called", readonly=True)
     wants_payment_help = fields.Boolean(readonly=True)
     reward_program_id = fields.Many2one(

@@ -40,6 +40,13 @@ REASON_SOURCES = [
     ("import", "Imported"),
 ]
 
+# What an answer to “would you recommend us” counts as, see `tools.nps`.
+NPS_KINDS = [
+    ("promoter", "Promoter"),
+    ("passive", "Passive"),
+    ("detractor", "Detractor"),
+]
+
 # Memory of one sort or hash table of the pass over all patients.
 FULL_PASS_MEGABYTES = 128
 
@@ -129,11 +136,7 @@ class ReactivationPatient(models.Model):
         string="Would Recommend (0–10)", readonly=True, aggregator="avg"
     )
     nps_kind = fields.Selection(
-        [
-            ("promoter", "Promoter"),
-            ("passive", "Passive"),
-            ("detractor", "Detractor"),
-        ],
+        NPS_KINDS,
         string="Recommendation",
         readonly=True,
         help="The last answer to whether they would recommend the clinic.",
