@@ -22,12 +22,14 @@ def measure_survey_invite(bench):
     with bench.environment() as env:
         env.cr.execute(bench_coupons.MORE, [wanted + WARM_UP])
         survey = env.ref("patient_reactivation.survey_we_miss_you")
+        reward = env.ref("patient_reactivation.loyalty_program_answer")
         campaign = bench_delivery.campaign(env)
         steps = campaign.method_ids.step_ids
         # Patients are on the way already: the step is made to ask behind their backs.
         env.cr.execute(
-            "UPDATE reactivation_step SET survey_id = %s WHERE id = ANY(%s)",
-            [survey.id, steps.ids],
+            "UPDATE reactivation_step SET survey_id = %s, reward_program_id = %s"
+            " WHERE id = ANY(%s)",
+            [survey.id, reward.id, steps.ids],
         )
         env.cr.execute(
             """UPDATE mailing_mailing SET body_html = %s || body_html
@@ -42,6 +44,7 @@ def measure_survey_invite(bench):
             order="id",
         )
         found.write({"state": "running"})
+        found.partner_id.payer_class = "cash"
         ids, people = found.ids, found.partner_id.ids
     if len(ids) < wanted + WARM_UP:
         raise SetupError(
@@ -84,10 +87,14 @@ def measure_survey_invite(bench):
         seconds, core = bench.race(ours, theirs, turns=1)
     with bench.environment() as env:
         asked = env["reactivation.feedback"].search_count([])
+        promised = env["reactivation.feedback"].search_count(
+            [("reward_program_id", "!=", False)]
+        )
         core_asked = env["survey.user_input"].search_count([])
-    if (asked, core_asked) != (wanted + WARM_UP, wanted + WARM_UP):
+    if {asked, promised, core_asked} != {wanted + WARM_UP}:
         raise SetupError(
-            f"we asked {asked}, Odoo {core_asked}, of {wanted + WARM_UP}",
+            f"we asked {asked} ({promised} with a promise), Odoo {core_asked}, of "
+            f"{wanted + WARM_UP}",
             "a fault of the benchmark: work in a new database",
         )
     bench.figure(

@@ -21,6 +21,7 @@ class ReactivationEnrollment(models.Model):
     @api.depends("feedback_ids.state")
     def _compute_survey(self):
         channel = self.env["reactivation.channel"]
+        lawful = self.feedback_ids._lawful_promises()
         for enrollment in self:
             feedback = enrollment.feedback_ids[:1]
             if not feedback or feedback.answered_on:
@@ -30,7 +31,7 @@ class ReactivationEnrollment(models.Model):
             feedback = feedback.with_context(lang=lang)
             enrollment.survey_link = f"{SURVEY_PATH}{feedback.id}"
             # One message each.
-            enrollment.survey_invitation = feedback._invitation()
+            enrollment.survey_invitation = feedback._invitation(feedback in lawful)
 
     @api.model
     def mail_allowed_qweb_expressions(self):
@@ -46,12 +47,16 @@ class ReactivationFeedback(models.Model):
 
     _inherit = "reactivation.feedback"
 
-    def _invitation(self):
-        """:return: Markup: the button to the survey as an e-mail shows it"""
+    def _invitation(self, promise):
+        """:param bool promise: the reward may be promised
+        :return: Markup: the button to the survey as an e-mail shows it"""
         self.ensure_one()
         return self.env["ir.qweb"]._render(
             "patient_reactivation.survey_block",
-            {"link": f"{SURVEY_PATH}{self.id}", "reward": self._promise_text()},
+            {
+                "link": f"{SURVEY_PATH}{self.id}",
+                "reward": promise and self._promise_text(),
+            },
         )
 
     # --------------------------------------------------------------------- page
@@ -76,7 +81,7 @@ class ReactivationFeedback(models.Model):
             "goes_on": self.state == "started",
         }
         if values["may_start"]:
-            values["reward"] = self._promise_text()
+            values["reward"] = bool(self._lawful_promises()) and self._promise_text()
         elif self.answered_on:
             values |= self._thanks_values()
         return values

@@ -6,7 +6,7 @@ from odoo.tools import SQL
 
 from ..tools.links import SURVEY_PATH
 from ..tools.spreadsheets import neutral_rows
-from .reactivation_coupon_issue import OFFER_REFUSALS
+from .reactivation_coupon_issue import OFFER_REFUSALS, Wish
 from .reactivation_patient import NPS_KINDS, PATTERNS
 from .reactivation_token import REMEMBERED
 
@@ -251,17 +251,29 @@ class ReactivationFeedback(models.Model):
     def _first_name(self):
         return (self.partner_id.name or "").strip().partition(" ")[0]
 
+    def _lawful_promises(self):
+        """:return: those of these whose promised reward is lawful at this moment"""
+        lawful = self.browse()
+        promised = self.sudo().filtered(
+            lambda item: item.reward_program_id and item.partner_id
+        )
+        coupons = self.env["reactivation.coupon"].sudo()
+        for (company, program), group in promised.grouped(
+            lambda item: (item.company_id, item.reward_program_id)
+        ).items():
+            # One clinic and one reward, nearly always.
+            wishes = {item: Wish(item.partner_id, program) for item in group}
+            coupons._judge_promises(company, list(wishes.values()))
+            lawful |= self.browse(
+                item.id for item, wish in wishes.items() if not wish.refusal
+            )
+        return lawful
+
     def _promise_text(self):
-        """:return: str: what an answer is rewarded with, if that is lawful now; or
-        False
-        """
+        """:return: str: what an answer is rewarded with, in the language of the
+        environment"""
         self.ensure_one()
         program = self.sudo().reward_program_id
-        if not program or not self.partner_id:
-            return False
-        coupons = self.env["reactivation.coupon"].sudo()
-        if coupons._refusal_to_give(self.company_id, self.partner_id, program):
-            return False
         return program._reactivation_offer_text(
             program.reactivation_kind,
             program.reactivation_value,

@@ -203,7 +203,7 @@ class TestSurvey(SurveyClinic):
         """K3: who is covered by a federal program since gets no reward."""
         feedback = self.asked(campaign=self.survey_campaign(reward=self.twenty))
         feedback.partner_id.payer_class = "federal"
-        self.assertFalse(feedback._promise_text())
+        self.assertFalse(feedback._lawful_promises())
         self.answer(feedback, "cost")
         self.assertFalse(feedback.coupon_id)
         self.assertEqual(feedback.reward_refusal, "payer")
