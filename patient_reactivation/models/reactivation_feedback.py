@@ -122,6 +122,7 @@ class ReactivationFeedback(models.Model):
     )
     _company_idx = models.Index("(company_id, answered_on)")
     _asked_idx = models.Index("(partner_id, invited_on) WHERE partner_id IS NOT NULL")
+    _invited_idx = models.Index("(invited_on) WHERE state = 'invited'")
     _process_idx = models.Index(
         "(id) WHERE answered_on IS NOT NULL AND processed_on IS NULL"
     )

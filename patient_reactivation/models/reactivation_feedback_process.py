@@ -1,4 +1,4 @@
-import logging
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.tools import SQL
@@ -8,13 +8,11 @@ from ..tools.transaction import work_read_committed
 from .reactivation_coupon_issue import Wish
 from .reactivation_token import REMEMBERED
 
-_logger = logging.getLogger(__name__)
-
 # Answers of one transaction.
 BATCH = 50
 
-# Texts longer than this are no answer.
-LONGEST_TEXT = 5000
+# So long after the claim it is known whether an invitation left.
+UNASKED = timedelta(days=60)
 
 
 class ReactivationFeedback(models.Model):
@@ -28,6 +26,7 @@ class ReactivationFeedback(models.Model):
         """Answers that came in, and then the follow-ups of reasons."""
         progress = self.env["ir.cron"]
         with work_read_committed(self.env):
+            self._forget_unasked()
             while count := self._process():
                 if not progress._commit_progress(count, remaining=1):
                     return
@@ -56,6 +55,31 @@ class ReactivationFeedback(models.Model):
             answered.write({"processed_on": fields.Datetime.now()})
             answered._thank()
         return len(answered)
+
+    @api.model
+    def _forget_unasked(self):
+        """Whose invitation never left was not asked, and counts nowhere.
+
+        :return: int: number of rows
+        """
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """DELETE FROM reactivation_feedback feedback
+                    WHERE state = 'invited' AND invited_on > %s
+                      AND NOT EXISTS (
+                          SELECT FROM reactivation_delivery delivery
+                            JOIN reactivation_step step ON step.id = delivery.step_id
+                           WHERE delivery.enrollment_id = feedback.enrollment_id
+                             AND step.survey_id IS NOT NULL
+                             AND delivery.state NOT IN ('skipped', 'failed'))
+                RETURNING id""",
+                fields.Datetime.now() - UNASKED,
+            )
+        )
+        if rows:
+            self.env.invalidate_all(flush=False)
+        return len(rows)
 
     # ------------------------------------------------------------------ reading
 

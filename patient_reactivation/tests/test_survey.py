@@ -273,6 +273,17 @@ class TestSurvey(SurveyClinic):
         self.run_crons()
         self.assertEqual(len(self.feedback_of(ada)), 2)
 
+    def test_who_was_never_reached_was_not_asked(self):
+        """An invitation that never left counts in no rate, and tires nobody."""
+        feedback = self.asked()
+        feedback.enrollment_id.delivery_ids.write(
+            {"state": "failed", "failure": "550 no such user"}
+        )
+        other = self.asked("Bea Hill", self.survey_campaign(name="Other"))
+        self.feedback._cron_process()
+        self.assertFalse(feedback.exists())
+        self.assertTrue(other.exists())
+
     def test_reminder_only_without_an_answer(self):
         """A second e-mail with the same link; not to who has answered."""
         campaign = self.survey_campaign(thanks=False)
