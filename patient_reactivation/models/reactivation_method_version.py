@@ -65,13 +65,18 @@ class ReactivationMethod(models.Model):
         saved = self._origin
         if not saved:
             return saved
-        self.env["reactivation.enrollment"].flush_model(["method_id"])
+        self.env["reactivation.enrollment"].flush_model(
+            ["method_id", "switched_method_id"]
+        )
         rows = self.env.execute_query(
             SQL(
                 """SELECT method.id FROM reactivation_method method
                     WHERE method.id IN %s
-                      AND EXISTS (SELECT FROM reactivation_enrollment enrollment
-                                   WHERE enrollment.method_id = method.id)""",
+                      AND (EXISTS (SELECT FROM reactivation_enrollment enrollment
+                                    WHERE enrollment.method_id = method.id)
+                           OR EXISTS (
+                               SELECT FROM reactivation_enrollment enrollment
+                                WHERE enrollment.switched_method_id = method.id))""",
                 tuple(saved.ids),
             )
         )

@@ -278,6 +278,15 @@ class TestSwitch(SurveyClinic):
         self.assertEqual(len(subjects), 4)
         self.assertEqual(enrollment.steps_ended, "completed")
 
+    def test_stays_as_it_is_from_then_on(self):
+        """Patients are on it: its steps do not change under them."""
+        self.money.step_ids[0].delay_days = 4
+        feedback = self.asked(campaign=self.recall)
+        self.answer(feedback, "cost")
+        self.assertTrue(self.money.is_locked)
+        with self.assertRaisesRegex(UserError, "New Version"):
+            self.money.step_ids[0].delay_days = 5
+
     def test_goes_on_although_all_was_done(self):
         """Who answers after the last step is followed up by the method all the same."""
         feedback = self.asked(campaign=self.recall)
