@@ -21,3 +21,14 @@ class SurveyUserInput(models.Model):
         asked = self.sudo().filtered(lambda item: not item.test_entry)
         asked.reactivation_feedback_id._note_answered()
         return result
+
+    def _get_line_answer_values(self, question, answer, answer_type):
+        return super()._get_line_answer_values(question, _storable(answer), answer_type)
+
+    def _get_line_comment_values(self, question, comment):
+        return super()._get_line_comment_values(question, _storable(comment))
+
+
+def _storable(text):
+    """:return: what a patient wrote, without the one character that cannot be kept"""
+    return text.replace("\0", "") if isinstance(text, str) else text

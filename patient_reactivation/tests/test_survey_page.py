@@ -248,6 +248,7 @@ class TestSurveyPage(PageCase, SurveyClinic):
                 headers={"Content-Type": "application/json"},
             )
             self.assertLess(answer.status_code, 500)
+            self.assertNotIn("error", answer.json(), text[:20])
         self.assertEqual(self.env["ir.attachment"].search_count([]), files)
         posted = self.url_open(self.page, files={"file": ("x.svg", b"<svg/>")})
         self.assertLess(posted.status_code, 500)
