@@ -6,10 +6,10 @@ RUN := $(STATE)/venv/bin/python
 DB ?= clinic_dev
 export PYTHONPYCACHEPREFIX := $(STATE)/pycache
 # Variables given as `make demo PORT=8070` reach the programs through the environment.
-export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS DELIVERIES KILLS
+export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS DELIVERIES KILLS RUNS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-crash lint format translate bench demo serve shell stop clean
+.PHONY: help setup test test-crash simulate lint format translate bench demo serve shell stop clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -24,6 +24,10 @@ test: ## run all tests; ARGS="-k name" or a path chooses some, JOBS=2 runs them 
 test-crash: ## kill the workers again and again while they send; KILLS=200 SEED=1
 	@$(PYTHON) tools/bootstrap.py
 	@PYTHONPATH=tools $(RUN) tests/crash.py
+
+simulate: ## thousands of clinics that exist as probabilities only; RUNS=2000 SEED=1
+	@$(PYTHON) tools/bootstrap.py python
+	@PYTHONPATH=tools $(RUN) tools/simulate.py
 
 lint: ## check style, XML and what must not be committed
 	@$(PYTHON) tools/bootstrap.py python

@@ -25,6 +25,7 @@ from . import reactivation_campaign
 from . import reactivation_campaign_safety
 from . import reactivation_segment
 from . import reactivation_segment_match
+from . import reactivation_segment_version
 from . import reactivation_segment_live
 from . import reactivation_method
 from . import reactivation_step
@@ -43,6 +44,7 @@ from . import reactivation_campaign_template_step
 from . import reactivation_automation
 from . import reactivation_enrollment
 from . import reactivation_method_version
+from . import reactivation_allocation
 from . import reactivation_enrollment_audience
 from . import reactivation_enrollment_request
 from . import reactivation_enrollment_booking
@@ -96,6 +98,11 @@ from . import mail_mail
 from . import mail_render_mixin
 from . import ir_mail_server
 from . import reactivation_outcome
+from . import reactivation_cost
+from . import reactivation_outcome_money
+from . import reactivation_campaign_windows
+from . import reactivation_experiment
+from . import reactivation_decision
 from . import reactivation_enrollment_thread
 from . import loyalty_history
 from . import mailing_trace

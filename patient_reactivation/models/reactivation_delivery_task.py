@@ -48,6 +48,10 @@ class ReactivationDelivery(models.Model):
     call_at = fields.Datetime(
         string="Call At", readonly=True, help="When to call, or to call again."
     )
+    minutes = fields.Float(
+        readonly=True,
+        help="How long the call took. Empty: as long as calls usually do.",
+    )
     call_attempts = fields.Integer(
         string="Calls Without Answer",
         readonly=True,

@@ -195,13 +195,16 @@ class ReactivationEnrollment(models.Model):
             return 0
         self.env.flush_all()
         self.env["reactivation.patient"]._allow_memory()
+        draws = self.env["reactivation.allocation"]._draws(campaign, moment)
+        if not draws:
+            return 0
         room = self._room_today(campaign, moment)
         new = []
         while room is None or room > len(new):
             # One bounded statement after another, until nobody is left.
             limit = ENROLL_BATCH if room is None else min(ENROLL_BATCH, room - len(new))
             self.env.cr.execute(
-                self._enroll_sql(campaign, moment, partners=partners, limit=limit)
+                self._enroll_sql(campaign, moment, draws, partners, limit)
             )
             new += [row[0] for row in self.env.cr.fetchall()]
             if self.env.cr.rowcount < limit:
@@ -221,7 +224,7 @@ class ReactivationEnrollment(models.Model):
             return False
         if campaign.date_end and today > campaign.date_end:
             return False
-        if not campaign._current_methods()._allocation():
+        if not campaign._current_methods()._startable():
             # Its methods have no step left: nobody could be contacted.
             return False
         if campaign.segment_ids._fault_texts():
@@ -268,22 +271,23 @@ class ReactivationEnrollment(models.Model):
         )
         return max(0, campaign.daily_limit - count)
 
-    def _enroll_sql(self, campaign, moment, partners=None, limit=ENROLL_BATCH):
-        methods = campaign._current_methods()._allocation()
+    def _enroll_sql(self, campaign, moment, draws, partners=None, limit=ENROLL_BATCH):
         return_closes = moment + timedelta(days=campaign.attribution_days)
         return SQL(
             """
             INSERT INTO reactivation_enrollment (
                 campaign_id, company_id, partner_id, patient_id, segment_id, tier_id,
                 visit_pattern, reason_id, practitioner_id, episode_date, enrolled_on,
-                return_closes, loyalty_closes, is_control, method_id,
+                return_closes, loyalty_closes, is_control, allocation_id, method_id,
                 next_step_id, next_date, state, stage,
                 create_uid, create_date, write_uid, write_date)
-            SELECT %(campaign)s, %(company)s, partner_id, patient_id, segment_id,
-                   tier_id, visit_pattern, reason_id, practitioner_id, episode_date,
-                   %(now)s, %(return_closes)s, %(loyalty_closes)s,
-                   draw.control, method.id,
-                   method.step_id, %(next_date)s,
+            SELECT %(campaign)s, %(company)s, partner_id, patient_id,
+                   audience.segment_id, tier_id, visit_pattern, reason_id,
+                   practitioner_id, episode_date, %(now)s, %(return_closes)s,
+                   %(loyalty_closes)s, draw.control, drawn.allocation_id,
+                   CASE WHEN NOT draw.control THEN drawn.method_id END,
+                   CASE WHEN NOT draw.control THEN drawn.step_id END,
+                   CASE WHEN NOT draw.control THEN %(next_date)s END,
                    'running', 'enrolled', %(uid)s, %(now)s, %(uid)s, %(now)s
               FROM (SELECT * FROM (%(audience)s) AS audience
                      WHERE refusal IS NULL
@@ -294,10 +298,11 @@ class ReactivationEnrollment(models.Model):
                            < %(control)s * 42949672.96 AS control,
                        ('x' || substr(hash, 9, 8))::bit(32)::bigint
                            / 4294967296.0 AS share) AS draw
-         LEFT JOIN (VALUES %(methods)s) AS method (
-                   id, low, high, step_id, days, hours)
-                ON NOT draw.control
-               AND draw.share >= method.low AND draw.share < method.high
+              JOIN (VALUES %(draws)s) AS drawn (
+                   segment_id, allocation_id, method_id, low, high,
+                   step_id, days, hours)
+                ON drawn.segment_id = audience.segment_id
+               AND draw.share >= drawn.low AND draw.share < drawn.high
        ON CONFLICT DO NOTHING
          RETURNING id
             """,
@@ -306,8 +311,8 @@ class ReactivationEnrollment(models.Model):
             now=moment,
             next_date=self.env["reactivation.delivery"]._delay_sql(
                 SQL("%s::timestamp", moment),
-                SQL("method.days"),
-                SQL("method.hours"),
+                SQL("drawn.days"),
+                SQL("drawn.hours"),
                 SQL("%s", campaign.company_id._reactivation_zone()),
             ),
             return_closes=return_closes,
@@ -317,12 +322,13 @@ class ReactivationEnrollment(models.Model):
             limit=limit,
             key=f"{campaign.sudo().assignment_key}:{campaign.id}",
             control=campaign.control_percent,
-            methods=SQL(", ").join(
+            draws=SQL(", ").join(
                 SQL(
-                    "(%s::int, %s::float, %s::float, %s::int, %s::int, %s::int)",
-                    *method,
+                    "(%s::int, %s::int, %s::int, %s::float, %s::float, %s::int, "
+                    "%s::int, %s::int)",
+                    *draw,
                 )
-                for method in methods
+                for draw in draws
             ),
         )
 

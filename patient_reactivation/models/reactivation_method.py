@@ -101,30 +101,8 @@ class ReactivationMethod(models.Model):
         """:return: the step that begins; one that an answer starts is none"""
         return self.step_ids.filtered(lambda step: step.delay_from != "answer")[:1]
 
-    def _allocation(self):
-        """Divide the numbers from 0 to 1 among the methods, by weight.
-
-        :return: list of (method id, low, high, first step id, its delay in days and
-            in hours)
-        """
-        complete = self.filtered(
+    def _startable(self):
+        """:return: those new patients may be given"""
+        return self.filtered(
             lambda method: method._first_step() and not method.reason_ids
         )
-        methods = complete.filtered("weight") or complete
-        total = sum(method.weight or 1 for method in methods)
-        allocation, low = [], 0
-        for method in methods:
-            high = low + (method.weight or 1)
-            first = method._first_step()
-            allocation.append(
-                (
-                    method.id,
-                    low / total,
-                    high / total,
-                    first.id or None,
-                    first.delay_days,
-                    first.delay_hours,
-                )
-            )
-            low = high
-        return allocation

@@ -98,6 +98,20 @@ class ReactivationMethod(models.Model):
             method = method.replaces_id
         return versions
 
+    def _in_use_as(self, methods):
+        """This method as it is given to new patients: a later version takes its place.
+
+        :param methods: those in use
+        :return: one of them, or none
+        """
+        found, seen = self, self.browse()
+        while found and found not in methods and found not in seen:
+            # A handful of versions.
+            seen |= found
+            later = found.next_version_ids.filtered(lambda item: item.state != "draft")
+            found = later[:1]
+        return found & methods
+
     def _check_unlocked(self):
         """:raise UserError: patients are enrolled on one of these methods"""
         locked = self._used()[:1]

@@ -182,21 +182,27 @@ class ReactivationOutcome(models.Model):
     # ------------------------------------------------------------------- visits
 
     @api.model
-    def _refresh(self, everything=False, moment=None):
+    def _refresh(self, everything=False, moment=None, campaigns=None):
         """Find bookings, returns and further visits of enrolled patients.
 
         Definitions (section 2 of the design): *returned* is the first visit
         after enrollment within the campaign's return window; *loyal* the next
         visit on a later day within the loyalty window counted from the return.
 
+        A visit counts once, for the enrollment that was running when the patient
+        came: of one patient and company that is the last one before the visit,
+        however many campaigns have touched the patient.
+
         :param bool everything: also enrollments whose windows are long over
+        :param campaigns: only these
         :return: number of enrollments that changed
         """
         self.env.flush_all()
         moment = moment or fields.Datetime.now()
         cr = self.env.cr
         cr.execute("DROP TABLE IF EXISTS reactivation_watched, reactivation_found")
-        cr.execute(self._watched_sql(None if everything else moment - GRACE))
+        since = None if everything else moment - GRACE
+        cr.execute(self._watched_sql(since, campaigns))
         cr.execute("ANALYZE reactivation_watched")
         cr.execute(self._found_sql(moment))
         cr.execute("ANALYZE reactivation_found")
@@ -212,12 +218,13 @@ class ReactivationOutcome(models.Model):
                 cr.execute(self._stages_sql(moment))
                 changed += cr.rowcount
                 self._withdraw_deliveries(cr.fetchall() + self._needless_tasks())
+                changed += self._refresh_money(moment)
             cr.execute("DROP TABLE reactivation_watched, reactivation_found")
             self.env["reactivation.enrollment"].invalidate_model()
             self.invalidate_model()
         return changed
 
-    def _watched_sql(self, since):
+    def _watched_sql(self, since, campaigns=None):
         """The enrollments whose visits still matter."""
         return SQL(
             """CREATE TEMP TABLE reactivation_watched ON COMMIT DROP AS
@@ -229,8 +236,12 @@ class ReactivationOutcome(models.Model):
                    ON campaign.id = enrollment.campaign_id
                 WHERE enrollment.partner_id IS NOT NULL
                   AND (%(since)s::timestamp IS NULL
-                       OR enrollment.loyalty_closes >= %(since)s)""",
+                       OR enrollment.loyalty_closes >= %(since)s)
+                  AND %(chosen)s""",
             since=since,
+            chosen=SQL("TRUE")
+            if campaigns is None
+            else SQL("enrollment.campaign_id = ANY(%s)", campaigns.ids),
         )
 
     def _found_sql(self, moment):
@@ -238,11 +249,12 @@ class ReactivationOutcome(models.Model):
         union = self.env["reactivation.visit.source"]._union_sql(
             SQL("SELECT partner_id FROM reactivation_watched"), moment
         )
+        spent, amount, join = self._spent_sql()
         return SQL(
             """CREATE TEMP TABLE reactivation_found ON COMMIT DROP AS
                WITH visit AS MATERIALIZED (
                    SELECT watched.id, visit.date, visit.day, visit.state,
-                          watched.partner_id, watched.company_id,
+                          visit.amount, watched.partner_id, watched.company_id,
                           watched.return_closes, watched.loyalty_days
                      FROM reactivation_watched watched
                      JOIN (%(union)s) AS visit
@@ -250,6 +262,15 @@ class ReactivationOutcome(models.Model):
                       AND visit.company_id = watched.company_id
                     WHERE visit.date > watched.enrolled_on
                       AND visit.day > watched.episode_date
+                      -- It counts once: for the last enrollment before it.
+                      AND NOT EXISTS (
+                          SELECT FROM reactivation_enrollment later
+                           WHERE later.partner_id = watched.partner_id
+                             AND later.company_id = watched.company_id
+                             AND (later.enrolled_on, later.id)
+                                 > (watched.enrolled_on, watched.id)
+                             AND later.enrolled_on < visit.date
+                             AND later.stop_reason IS DISTINCT FROM 'merged')
                ), returned AS (
                    SELECT id, min(day) AS day, min(date) AS date
                      FROM visit
@@ -272,21 +293,26 @@ class ReactivationOutcome(models.Model):
                ), booked AS (
                    SELECT id, min(date) AS date FROM visit
                     WHERE state = 'planned' AND date <= return_closes GROUP BY id
-               )
+               )%(spent)s
                SELECT watched.id, contacted.date AS first_contact_date,
                       booked.date AS booked_date,
                       returned.day AS returned_date, returned.date AS returned_at,
-                      loyal.day AS loyal_date, loyal.date AS loyal_at
+                      loyal.day AS loyal_date, loyal.date AS loyal_at,
+                      %(amount)s AS visit_amount
                  FROM reactivation_watched watched
             LEFT JOIN returned ON returned.id = watched.id
             LEFT JOIN loyal ON loyal.id = watched.id
             LEFT JOIN booked ON booked.id = watched.id
+                      %(join)s
             LEFT JOIN (SELECT enrollment_id, min(sent_on) AS date
                          FROM reactivation_delivery
                         WHERE enrollment_id IN (SELECT id FROM reactivation_watched)
                      GROUP BY enrollment_id) AS contacted
                    ON contacted.enrollment_id = watched.id""",
             union=union,
+            spent=spent,
+            amount=amount,
+            join=join,
         )
 
     def _insert_sql(self, moment):

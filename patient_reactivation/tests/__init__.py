@@ -78,3 +78,11 @@ from . import test_payment_help
 from . import test_survey_page
 from . import test_feedback_reports
 from . import test_tours_survey
+from . import test_rates
+from . import test_lift
+from . import test_allocation
+from . import test_survival
+from . import test_drift
+from . import test_experiment
+from . import test_segment_version
+from . import test_attribution

@@ -229,9 +229,9 @@ class RandomWalk(CouponWalk, MailClinicCase):
             self.may_die()
             return end(deliveries, *arguments, **options)
 
-        def enroll_by_name(enrollments, campaign, moment, **options):
+        def enroll_by_name(enrollments, campaign, *arguments):
             """The same seed draws the same control group in every database."""
-            drawn = enroll(enrollments, campaign, moment, **options)
+            drawn = enroll(enrollments, campaign, *arguments)
             key = f"{campaign.sudo().assignment_key}:{campaign.id}"
             name = "(SELECT name FROM res_partner WHERE id = audience.partner_id)"
             return SQL(
