@@ -259,7 +259,10 @@ class ReactivationAllocationShare(models.Model):
     )
     company_id = fields.Many2one(related="allocation_id.company_id", store=True)
     campaign_id = fields.Many2one(related="allocation_id.campaign_id")
-    segment_id = fields.Many2one(related="allocation_id.segment_id")
+    segment_id = fields.Many2one(
+        related="allocation_id.segment_id", store=True, index=True
+    )
+    date = fields.Datetime(related="allocation_id.date")
     kind = fields.Selection(related="allocation_id.kind")
     method_id = fields.Many2one(
         "reactivation.method", required=True, readonly=True, ondelete="cascade"

@@ -17,6 +17,28 @@ USUAL_RATE = 0.1
 CONTROL = 0
 
 
+class ReactivationCampaign(models.Model):
+    """The ways from a campaign to what is known of its methods."""
+
+    _inherit = "reactivation.campaign"
+
+    def action_open_matrix(self):
+        """What each method does in each segment."""
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "patient_reactivation.reactivation_matrix_action"
+        )
+        return {**action, "context": {"reactivation_campaign": self.id}}
+
+    def action_open_allocations(self):
+        """Which shares of the patients the methods got, since when, and why."""
+        self.ensure_one()
+        action = self.env["ir.actions.actions"]._for_xml_id(
+            "patient_reactivation.reactivation_allocation_action"
+        )
+        return {**action, "domain": [("campaign_id", "=", self.id)]}
+
+
 class ReactivationMatrix(models.AbstractModel):
     """The matrix of a campaign, read at once. It writes nothing."""
 
@@ -240,9 +262,9 @@ class ReactivationMatrix(models.AbstractModel):
 
     @api.model
     def _needed(self, control):
-        """:return: patients per group that a worthwhile lift takes"""
+        """:return: patients per group that it takes to find a worthwhile lift"""
         rate = control["rate"] if control["rate"] is not None else USUAL_RATE
-        return max(rates.sample_size(min(rate, 1 - WORTHWHILE_LIFT), WORTHWHILE_LIFT))
+        return lift.needed(min(rate, 1 - WORTHWHILE_LIFT), WORTHWHILE_LIFT)
 
     @api.model
     def _total(self, rows, methods):

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections import Counter
+from datetime import timedelta
 
 from psycopg2.errors import CheckViolation
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -13,20 +15,8 @@ from odoo.tools import SQL, mute_logger
 from .common import ClinicCase
 
 
-class ExperimentCase(ClinicCase):
-    """A campaign of e-mails and letters, for those away less and more than a year."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.trial = cls.campaign(control=20)
-        cls.mails = cls.trial.method_ids
-        cls.letters = cls.mails.copy({"name": "Letters", "campaign_id": cls.trial.id})
-        cls.trial.segment_ids.write({"name": "A year", "inactive_to": 12})
-        cls.recent = cls.trial.segment_ids
-        cls.long_gone = cls.env["reactivation.segment"].create(
-            {"name": "Longer", "campaign_id": cls.trial.id, "inactive_from": 12}
-        )
+class Crowd:
+    """Mixin: many patients, and what becomes of them when their windows are over."""
 
     @classmethod
     def crowd(cls, count, days=250):
@@ -47,25 +37,20 @@ class ExperimentCase(ClinicCase):
                     "partner_id": partner.id,
                     "company_id": cls.clinic.id,
                     "reference": f"{days}-{partner.id}",
-                    "date": cls.days_ago(days),
+                    "date": fields.Datetime.now() - timedelta(days=days),
                     "state": "done",
                 }
                 for partner in partners
             ]
         )
-        cls.refresh()
+        cls.env["reactivation.patient"]._refresh()
+        cls.env.invalidate_all()
         return partners
-
-    def given(self, partners):
-        """:return: Counter of the methods that patients got; None: control group"""
-        return Counter(
-            self.enrollment(partner).method_id.name or None for partner in partners
-        )
 
     def end(self, partners, returned, days=1000):
         """Their windows are over, and so many of the first of them have returned."""
         self.env.flush_all()
-        self.cr.execute(
+        self.env.cr.execute(
             SQL(
                 """UPDATE reactivation_enrollment
                       SET enrolled_on = enrolled_on - make_interval(days => %(days)s),
@@ -79,7 +64,7 @@ class ExperimentCase(ClinicCase):
                 partners=partners.ids,
             )
         )
-        self.cr.execute(
+        self.env.cr.execute(
             SQL(
                 """UPDATE reactivation_enrollment
                       SET returned_date = enrolled_on::date + 10,
@@ -89,6 +74,28 @@ class ExperimentCase(ClinicCase):
             )
         )
         self.env.invalidate_all()
+
+
+class ExperimentCase(Crowd, ClinicCase):
+    """A campaign of e-mails and letters, for those away less and more than a year."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.trial = cls.campaign(control=20)
+        cls.mails = cls.trial.method_ids
+        cls.letters = cls.mails.copy({"name": "Letters", "campaign_id": cls.trial.id})
+        cls.trial.segment_ids.write({"name": "A year", "inactive_to": 12})
+        cls.recent = cls.trial.segment_ids
+        cls.long_gone = cls.env["reactivation.segment"].create(
+            {"name": "Longer", "campaign_id": cls.trial.id, "inactive_from": 12}
+        )
+
+    def given(self, partners):
+        """:return: Counter of the methods that patients got; None: control group"""
+        return Counter(
+            self.enrollment(partner).method_id.name or None for partner in partners
+        )
 
 
 @tagged("post_install", "-at_install")

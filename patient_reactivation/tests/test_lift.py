@@ -4,7 +4,7 @@ import random
 
 from odoo.tests import BaseCase, tagged
 
-from ..tools import lift
+from ..tools import lift, rates
 from ..tools.lift import Arm
 
 
@@ -90,6 +90,25 @@ class TestLift(BaseCase):
         few = lift.FEWEST - 1
         ways = {"mail": arms(0.5, few, few)}
         self.assertIsNone(lift.winner(ways, arms(0.5, few, 0)))
+
+    def test_needed_is_where_the_sequence_finds_it(self):
+        """With as many patients a lift as expected is sure, with a tenth less it need
+        not be; one look at the end takes fewer."""
+        for rate, gain in ((0.1, 0.1), (0.3, -0.15), (0.05, 0.3)):
+            count = lift.needed(rate, gain, power=0.5)
+            self.assertGreater(count, rates.sample_size(rate, gain, power=0.5)[0])
+            for size, is_sure in ((1.03 * count, True), (0.9 * count, False)):
+                one = arms(0.5, size, size * (rate + gain))
+                other = arms(0.5, size, size * rate)
+                found = lift.compare(one, other).difference
+                self.assertIs(found.excludes(0), is_sure, (rate, gain, size))
+            self.assertGreater(lift.needed(rate, gain), count)
+        self.assertEqual(lift.needed(0.0, 1.0), lift.FEWEST)
+
+    def test_lift_nobody_can_find(self):
+        for rate, gain in ((0.95, 0.1), (0.1, 0.0), (-0.1, 0.2)):
+            with self.assertRaises(ValueError):
+                lift.needed(rate, gain)
 
     def test_holm_as_published(self):
         """0.01, 0.04, 0.03, 0.005 are 0.03, 0.06, 0.06, 0.02 adjusted (the example of

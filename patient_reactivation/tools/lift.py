@@ -7,6 +7,7 @@ them do.
 """
 
 from math import exp, log, sqrt
+from statistics import NormalDist
 from typing import NamedTuple
 
 from .rates import CONFIDENCE, Interval
@@ -70,6 +71,40 @@ def p_value(count, deviation, difference, tuned_for=TUNED_FOR):
     return min(1.0, exp(log(spread) / 2 - min(exponent, 700.0)))
 
 
+def needed(rate, gain, power=0.8, confidence=CONFIDENCE):
+    """Patients per group until `compare` finds a lift, of two groups of one size.
+
+    More than `rates.sample_size`, which is for one look at the end: this is what
+    looking every day costs.
+
+    :param float rate: share of the other group, 0 to 1
+    :param float gain: by how much the one is better, 0.1 for ten points
+    :param float power: how probably it has been found by then
+    :return: int
+    :raise ValueError: the rates are not between 0 and 1, or there is no lift
+    """
+    raised = rate + gain
+    if not (0 <= rate <= 1 and 0 <= raised <= 1) or not gain:
+        raise ValueError("Both rates must be between 0 and 1, and differ.")
+    z = NormalDist().inv_cdf(power)
+
+    def is_enough(size):
+        count = 2 * size
+        # Each weighted by the inverse of one half, over twice as many observations.
+        deviation = sqrt(2 * (_spread(rate, size) + _spread(raised, size)))
+        margin = abs(gain) - z * deviation / sqrt(count)
+        return radius(count, deviation, confidence) <= margin
+
+    high = FEWEST
+    while not is_enough(high):
+        high *= 2
+    low = high // 2 if high > FEWEST else 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return max(high, FEWEST)
+
+
 def compare(arms, others, confidence=CONFIDENCE):
     """Compare two ways patients were given by chance.
 
@@ -124,11 +159,17 @@ def _weighted(arms, chances):
         arm.count / chance**2 for arm, chance in zip(arms, chances, strict=True)
     )
     successes = sum(arm.successes for arm in arms)
-    # Of the plain counts: weights add nothing to what is unknown about a rate.
-    careful = (successes + 2) / (size + 4)
     rate = total / weight
-    spread = max(careful * (1 - careful), rate * (1 - rate))
+    # Of the plain counts: weights add nothing to what is unknown about a rate.
+    spread = max(_spread(successes / size, size), rate * (1 - rate))
     return rate, squares * spread, size
+
+
+def _spread(rate, size):
+    """:return: variance of one outcome, of two returns and two absences more than
+    there were"""
+    careful = (rate * size + 2) / (size + 4)
+    return max(careful * (1 - careful), rate * (1 - rate))
 
 
 def weighted_rate(arms):

@@ -16,9 +16,10 @@ def migrate(cr, version):
     )
     cr.execute(
         """INSERT INTO reactivation_allocation_share (
-               allocation_id, company_id, method_id, share, returned, closed,
+               allocation_id, company_id, segment_id, method_id, share, returned, closed,
                create_uid, create_date, write_uid, write_date)
-           SELECT allocation.id, allocation.company_id, enrollment.method_id,
+           SELECT allocation.id, allocation.company_id, allocation.segment_id,
+                  enrollment.method_id,
                   count(*)::float / sum(count(*)) OVER (PARTITION BY allocation.id),
                   0, 0, 1, now() AT TIME ZONE 'UTC', 1, now() AT TIME ZONE 'UTC'
              FROM reactivation_enrollment enrollment
