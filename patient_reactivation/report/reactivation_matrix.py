@@ -119,7 +119,7 @@ class ReactivationMatrix(models.AbstractModel):
         action = campaign.action_open_enrollments()
         segment = self.env["reactivation.segment"].browse(segment_id)
         method = self.env["reactivation.method"].browse(method_id)
-        action["name"] = " · ".join(
+        action["display_name"] = " · ".join(
             [
                 segment.display_name,
                 method.display_name if method_id else self.env._("Control group"),

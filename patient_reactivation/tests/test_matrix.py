@@ -153,7 +153,7 @@ class TestMatrix(MatrixCase):
             action = matrix.open_cell(self.trial.id, self.recent.id, method.id or 0)
             found = self.env[action["res_model"]].search(action["domain"])
             self.assertEqual(found.partner_id, self.given_to(crowd, method))
-        self.assertIn("Control group", action["name"])
+        self.assertIn("Control group", action["display_name"])
 
     def test_who_sees_it(self):
         """H5, I3: managers of the clinic."""

@@ -118,3 +118,43 @@ class TestMigration(MailClinicCase):
         self.assertTrue(reasons["moved"].excludes)
         self.env["reactivation.route"]._cron_open()
         self.assertFalse(self.env["reactivation.route"].search([]))
+
+    def test_enrollments_of_1_4(self):
+        """They count beside new ones: with the shares as they turned out."""
+        people = [self.lapsed(f"P {number}") for number in range(10)]
+        campaign = self.campaign(start=True)
+        method = campaign.method_ids
+        other = method.copy({"name": "Other", "campaign_id": campaign.id})
+        stories = campaign.enrollment_ids
+        self.assertEqual(len(stories), len(people))
+        stories[:2].write({"is_control": True, "method_id": False})
+        stories[2:5].method_id = other
+        # As version 1.4 left them.
+        stories.allocation_id = False
+        self.env["reactivation.allocation"].search([]).unlink()
+        self.migrate("19.0.1.5.0", "post")
+        allocation = stories.allocation_id
+        self.assertRecordValues(
+            allocation,
+            [
+                {
+                    "kind": "before",
+                    "segment_id": campaign.segment_ids.id,
+                    "company_id": self.clinic.id,
+                    "control_percent": 20,
+                    "date": campaign.date_start,
+                }
+            ],
+        )
+        shares = {line.method_id: line.share for line in allocation.share_ids}
+        self.assertEqual(shares, {method: 0.625, other: 0.375})
+        self.assertEqual(allocation.share_ids.segment_id, campaign.segment_ids)
+        trial = self.env["reactivation.experiment"]._trials(
+            campaign, moment=stories[0].loyalty_closes
+        )[campaign.segment_ids]
+        self.assertEqual(sum(arm.count for arm in trial.ways[other]), 3)
+        self.assertEqual(sum(arm.count for arm in trial.control), 2)
+        self.lapsed("New")
+        self.refresh()
+        self.env["reactivation.enrollment"]._cron_enroll()
+        self.assertEqual(len(campaign.allocation_ids), 2)

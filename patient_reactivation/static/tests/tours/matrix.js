@@ -58,7 +58,7 @@ registry.category("web_tour.tours").add("reactivation_matrix", {
             run: "click",
         },
         {
-            trigger: ".o_breadcrumb:contains('Everybody · Control group')",
+            trigger: ".o_last_breadcrumb_item:contains('Everybody · Control group')",
         },
         {
             trigger: ".o_kanban_record .badge:contains('Control')",
