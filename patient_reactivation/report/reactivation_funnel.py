@@ -1,0 +1,313 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+from ..models.res_partner import CHANNELS
+from ..tools.nps import SMALLEST_GROUP
+from ..tools.spreadsheets import neutral_rows
+
+# From the plan to the proof. What a message was answered with is a hint only.
+STAGES = ("planned", "sent", "opened", "clicked", "replied", "booked", "returned")
+HINTS = ("opened", "clicked", "replied")
+
+# The channels whose messages can be opened and clicked.
+MESSAGES = ("mail", "sms")
+
+# By what the funnel is drawn.
+SIDES = {"channel": "channel", "step": "step_id"}
+
+# The key of all contacts together.
+ALL = "all"
+
+
+class ReactivationFunnel(models.Model):
+    """One row per delivery, with what became of it as numbers to sum.
+
+    A booking and a return count for the last contact before them, so that each counts
+    once. What machines opened and clicked is counted apart (L5), and no rate is
+    computed from opens or clicks.
+    """
+
+    _name = "reactivation.funnel"
+    _description = "Contact Funnel"
+    _auto = False
+    _order = "date desc, id desc"
+    _rec_name = "partner_id"
+    _depends = {
+        "reactivation.delivery": [
+            "enrollment_id",
+            "step_id",
+            "campaign_id",
+            "company_id",
+            "partner_id",
+            "channel",
+            "state",
+            "date",
+            "first_date",
+            "sent_on",
+            "bounced_on",
+            "opened_on",
+            "clicked_on",
+            "replied_on",
+        ],
+        "reactivation.enrollment": [
+            "segment_id",
+            "booked_date",
+            "returned_date",
+            "staff_booked_on",
+        ],
+        "reactivation.outcome": ["enrollment_id", "delivery_id", "kind", "is_bot"],
+        "reactivation.step": ["method_id"],
+    }
+
+    campaign_id = fields.Many2one("reactivation.campaign", readonly=True)
+    company_id = fields.Many2one("res.company", readonly=True)
+    segment_id = fields.Many2one("reactivation.segment", readonly=True)
+    method_id = fields.Many2one("reactivation.method", readonly=True)
+    step_id = fields.Many2one("reactivation.step", readonly=True)
+    partner_id = fields.Many2one("res.partner", string="Patient", readonly=True)
+    channel = fields.Selection(
+        [
+            *CHANNELS,
+            ("action", "Automatic action"),
+            ("preferred", "The patient's own channel"),
+        ],
+        readonly=True,
+    )
+    date = fields.Datetime(string="First Due", readonly=True)
+    planned = fields.Integer(readonly=True)
+    sent = fields.Integer(readonly=True)
+    bounced = fields.Integer(readonly=True)
+    opened = fields.Integer(readonly=True, help="By people, as far as one can tell.")
+    clicked = fields.Integer(readonly=True, help="By people, as far as one can tell.")
+    machine_opened = fields.Integer(string="Opened by Machines", readonly=True)
+    machine_clicked = fields.Integer(string="Clicked by Machines", readonly=True)
+    replied = fields.Integer(readonly=True)
+    booked = fields.Integer(
+        readonly=True, help="Booked after it and before the next contact."
+    )
+    returned = fields.Integer(
+        readonly=True, help="Returned after it and before the next contact."
+    )
+
+    # ---------------------------------------------------------------------- SQL
+
+    @property
+    def _table_query(self):
+        zone = self.env["res.company"]._reactivation_zone_sql(
+            SQL("delivery.company_id")
+        )
+        return SQL(
+            """SELECT delivery.id, delivery.campaign_id, delivery.company_id,
+                      enrollment.segment_id, step.method_id, delivery.step_id,
+                      delivery.partner_id, delivery.channel,
+                      COALESCE(delivery.first_date, delivery.date) AS date,
+                      1 AS planned,
+                      (delivery.state = 'sent')::int AS sent,
+                      (delivery.bounced_on IS NOT NULL)::int AS bounced,
+                      (delivery.opened_on IS NOT NULL)::int AS opened,
+                      (delivery.clicked_on IS NOT NULL)::int AS clicked,
+                      %(machine_opened)s AS machine_opened,
+                      %(machine_clicked)s AS machine_clicked,
+                      (delivery.replied_on IS NOT NULL)::int AS replied,
+                      CASE WHEN delivery.state = 'sent'
+                                AND (enrollment.booked_date IS NOT NULL
+                                     OR enrollment.returned_date IS NOT NULL
+                                     OR enrollment.staff_booked_on IS NOT NULL)
+                           THEN %(booked)s ELSE 0 END AS booked,
+                      CASE WHEN delivery.state = 'sent'
+                                AND enrollment.returned_date IS NOT NULL
+                           THEN %(returned)s ELSE 0 END AS returned
+                 FROM reactivation_delivery delivery
+                 JOIN reactivation_enrollment enrollment
+                   ON enrollment.id = delivery.enrollment_id
+                 JOIN reactivation_step step ON step.id = delivery.step_id""",
+            machine_opened=self._by_machine_sql("opened"),
+            machine_clicked=self._by_machine_sql("clicked"),
+            booked=self._last_before_sql(
+                SQL(
+                    """LEAST(enrollment.staff_booked_on, (
+                           -- When it was noticed; its date is that of the visit.
+                           SELECT min(outcome.create_date)
+                             FROM reactivation_outcome outcome
+                            WHERE outcome.enrollment_id = enrollment.id
+                              AND outcome.kind = 'booked'))"""
+                )
+            ),
+            returned=self._last_before_sql(
+                SQL(
+                    """(enrollment.returned_date + 1)::timestamp
+                       AT TIME ZONE %s AT TIME ZONE 'UTC'""",
+                    zone,
+                )
+            ),
+        )
+
+    @api.model
+    def _by_machine_sql(self, kind):
+        return SQL(
+            """(EXISTS (SELECT FROM reactivation_outcome outcome
+                         WHERE outcome.delivery_id = delivery.id
+                           AND outcome.is_bot AND outcome.kind = %s))::int""",
+            kind,
+        )
+
+    @api.model
+    def _last_before_sql(self, moment):
+        """Asked only for the few whose enrollment got that far, and only if the
+        measure is summed: the database leaves out what nobody reads.
+
+        :return: SQL: 1 for the last contact of the enrollment up to a moment, else 0
+        """
+        return SQL(
+            """COALESCE((delivery.id = (
+                   SELECT contact.id FROM reactivation_delivery contact
+                    WHERE contact.enrollment_id = enrollment.id
+                      AND contact.state = 'sent'
+                      AND contact.sent_on <= (SELECT %s)
+                 ORDER BY contact.sent_on DESC, contact.id DESC LIMIT 1))::int, 0)""",
+            moment,
+        )
+
+    # ------------------------------------------------------------------- funnel
+
+    @api.model
+    @api.readonly
+    def read_funnel(self, campaign_id, side="channel"):
+        """What the drawn funnel of a campaign shows.
+
+        :param int campaign_id: a campaign the user may read
+        :param str side: channel or step
+        :return: dict for the view: `campaign` and `groups`, the first of which is all
+            contacts together; each with `stages` of `name`, `count` and `share` of
+            what was planned. Groups of fewer than five contacts are hidden (J9)
+        :raise AccessError: the user may not see the campaign, or no reports
+        :raise ValueError: there is no such side
+        """
+        if side not in SIDES:
+            raise ValueError(side)
+        campaign = self.env["reactivation.campaign"].browse(campaign_id)
+        campaign.check_access("read")
+        measures = [*STAGES, "bounced", "machine_opened", "machine_clicked"]
+        rows = self._read_group(
+            [("campaign_id", "=", campaign.id)],
+            [SIDES[side], "channel"],
+            [f"{name}:sum" for name in measures],
+        )
+        counts, messages = {}, set()
+        for key, channel, *found in rows:
+            for group in (ALL, key):
+                sums = counts.setdefault(group, dict.fromkeys(measures, 0))
+                for name, count in zip(measures, found, strict=True):
+                    sums[name] += count
+                if channel in MESSAGES:
+                    messages.add(group)
+        keys = self._sorted_keys(side, [key for key in counts if key != ALL])
+        return {
+            "campaign": {"id": campaign.id, "name": campaign.display_name},
+            "groups": [
+                self._group(side, key, counts[key], key in messages)
+                # All together say no more than the only one.
+                for key in ([ALL, *keys] if len(keys) > 1 else keys)
+            ],
+        }
+
+    @api.model
+    def _sorted_keys(self, side, keys):
+        if side == "step":
+            return sorted(
+                keys,
+                key=lambda step: (step.method_id.id, step.sequence, step.id),
+            )
+        order = [name for name, _label in self._channel_labels()]
+        return sorted(keys, key=lambda key: order.index(key) if key else len(order))
+
+    @api.model
+    def _channel_labels(self):
+        return self._fields["channel"]._description_selection(self.env)
+
+    @api.model
+    def _group(self, side, key, counts, is_message):
+        if key == ALL:
+            name, detail = self.env._("All contacts"), ""
+        elif not key:
+            name, detail = self.env._("No channel yet"), ""
+        elif side == "step":
+            name, detail = key.display_name, key.method_id.display_name
+        else:
+            name, detail = dict(self._channel_labels())[key], ""
+        planned = counts["planned"]
+        group = {
+            "key": key.id if side == "step" and key != ALL else key,
+            "name": name,
+            "detail": detail,
+            "hidden": planned < SMALLEST_GROUP,
+            "stages": [],
+            "bounced": 0,
+            "machine_opened": 0,
+            "machine_clicked": 0,
+        }
+        if group["hidden"]:
+            return group
+        stages = [name for name in STAGES if is_message or name not in HINTS]
+        return {
+            **group,
+            "stages": [
+                {
+                    "name": name,
+                    "label": self._fields[name]._description_string(self.env),
+                    "is_hint": name in HINTS,
+                    "count": counts[name],
+                    "share": counts[name] / planned,
+                }
+                for name in stages
+            ],
+            "bounced": counts["bounced"],
+            "machine_opened": counts["machine_opened"],
+            "machine_clicked": counts["machine_clicked"],
+        }
+
+    # ------------------------------------------------------------------ actions
+
+    @api.model
+    def open_stage(self, campaign_id, side, key, stage):
+        """:return: an action: the contacts of one bar"""
+        if side not in SIDES or stage not in self._fields:
+            raise ValueError(side, stage)
+        action = self._action(campaign_id)
+        domain = [*action["domain"], (stage, "=", 1)]
+        if key != ALL:
+            domain.append((SIDES[side], "=", key))
+        label = self._fields[stage]._description_string(self.env)
+        return {
+            **action,
+            "name": self.env._("Contacts: %s", label),
+            "domain": domain,
+            "views": [(False, "list"), (False, "pivot"), (False, "graph")],
+        }
+
+    @api.model
+    def open_analysis(self, campaign_id):
+        """:return: an action: graph, pivot and list of a campaign's contacts"""
+        return self._action(campaign_id)
+
+    @api.model
+    def _action(self, campaign_id):
+        self.check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "patient_reactivation.reactivation_funnel_action_analysis"
+        )
+        return {**action, "domain": [("campaign_id", "=", campaign_id)], "context": {}}
+
+    def action_open_delivery(self):
+        self.check_access("read")
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "reactivation.delivery",
+            "res_id": self.id,
+            "views": [(False, "form")],
+        }
+
+    def export_data(self, fields_to_export):
+        self.env["reactivation.patient"]._check_export()
+        return neutral_rows(super().export_data(fields_to_export))
