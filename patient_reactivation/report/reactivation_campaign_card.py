@@ -100,7 +100,10 @@ class ReactivationCampaign(models.Model):
     def _lift_missing(self, strata):
         """:return: no_control, few, or open while all windows are"""
         controls = [
-            arm for pairs in strata.values() for _ways, control in pairs for arm in control
+            arm
+            for pairs in strata.values()
+            for _ways, control in pairs
+            for arm in control
         ]
         if not self.control_percent and not any(arm.share for arm in controls):
             return "no_control"

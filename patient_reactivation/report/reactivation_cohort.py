@@ -95,7 +95,9 @@ class ReactivationCohort(models.AbstractModel):
             first = fields.Date.to_date(key)
             zone = load_zone(campaign.company_id._reactivation_zone()) or UTC
             begin, end = (
-                datetime.combine(day, time.min, zone).astimezone(UTC).replace(tzinfo=None)
+                datetime.combine(day, time.min, zone)
+                .astimezone(UTC)
+                .replace(tzinfo=None)
                 for day in (first, fields.Date.add(first, months=1))
             )
             return [("enrolled_on", ">=", begin), ("enrolled_on", "<", end)]
@@ -124,9 +126,12 @@ class ReactivationCohort(models.AbstractModel):
                           count(*), count(patient.week)
                      FROM (SELECT enrollment.method_id, enrollment.segment_id,
                                   enrollment.is_control, local.day,
-                                  LEAST(%(last)s, 1 + GREATEST(0,
-                                      enrollment.returned_date - local.day) / %(days)s)
-                                  AS week,
+                                  -- Both functions pass over what is empty.
+                                  CASE WHEN enrollment.returned_date IS NOT NULL
+                                       THEN LEAST(%(last)s, 1 + GREATEST(0,
+                                           enrollment.returned_date - local.day)
+                                           / %(days)s)
+                                  END AS week,
                                   CASE WHEN enrollment.return_closes <= %(now)s
                                        THEN %(last)s
                                        ELSE LEAST(%(last)s, GREATEST(0,

@@ -86,3 +86,7 @@ from . import test_drift
 from . import test_experiment
 from . import test_segment_version
 from . import test_attribution
+from . import test_campaign_card
+from . import test_funnel
+from . import test_cohort
+from . import test_tours_reports

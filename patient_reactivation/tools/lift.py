@@ -105,7 +105,9 @@ def stratified(strata, confidence=CONFIDENCE, least=1):
     :return: `Comparison`, or None where no group has both ways
     """
     found = [_difference(arms, others) for arms, others in strata]
-    found = [item for item in found if item and min(item.size, item.other_size) >= least]
+    found = [
+        item for item in found if item and min(item.size, item.other_size) >= least
+    ]
     return _concluded(found, confidence) if found else None
 
 
