@@ -15,7 +15,7 @@ MESSAGES = ("mail", "sms")
 # By what the funnel is drawn.
 SIDES = {"channel": "channel", "step": "step_id"}
 
-# The key of all contacts together.
+# The key of all contacts together, for the view.
 ALL = "all"
 
 
@@ -195,19 +195,19 @@ class ReactivationFunnel(models.Model):
         )
         counts, messages = {}, set()
         for key, channel, *found in rows:
-            for group in (ALL, key):
+            for group in (None, key):
                 sums = counts.setdefault(group, dict.fromkeys(measures, 0))
                 for name, count in zip(measures, found, strict=True):
                     sums[name] += count
                 if channel in MESSAGES:
                     messages.add(group)
-        keys = self._sorted_keys(side, [key for key in counts if key != ALL])
+        keys = self._sorted_keys(side, [key for key in counts if key is not None])
         return {
             "campaign": {"id": campaign.id, "name": campaign.display_name},
             "groups": [
                 self._group(side, key, counts[key], key in messages)
                 # All together say no more than the only one.
-                for key in ([ALL, *keys] if len(keys) > 1 else keys)
+                for key in ([None, *keys] if len(keys) > 1 else keys)
             ],
         }
 
@@ -227,7 +227,7 @@ class ReactivationFunnel(models.Model):
 
     @api.model
     def _group(self, side, key, counts, is_message):
-        if key == ALL:
+        if key is None:
             name, detail = self.env._("All contacts"), ""
         elif not key:
             name, detail = self.env._("No channel yet"), ""
@@ -237,7 +237,7 @@ class ReactivationFunnel(models.Model):
             name, detail = dict(self._channel_labels())[key], ""
         planned = counts["planned"]
         group = {
-            "key": key.id if side == "step" and key != ALL else key,
+            "key": ALL if key is None else key.id if side == "step" else key,
             "name": name,
             "detail": detail,
             "hidden": planned < SMALLEST_GROUP,
