@@ -42,7 +42,8 @@ SELECT plan.campaign_id, %(company)s, plan.segment_id, plan.allocation_id,
        CASE WHEN n %% 3 = 0 THEN 'single' ELSE 'repeat' END, %(now)s, %(now)s
   FROM generate_series(1::bigint, %(enrollments)s) AS n
  CROSS JOIN LATERAL (
-       SELECT floor(%(campaigns)s * power({UNIT.format(1)}, 1.5::float))::int AS campaign,
+       SELECT floor(%(campaigns)s * power({UNIT.format(1)}, 1.5::float))::int
+                  AS campaign,
               {UNIT.format(2)} < 0.1 AS is_control,
               floor(3 * {UNIT.format(3)})::int AS segment,
               floor(2 * {UNIT.format(4)})::int AS method,

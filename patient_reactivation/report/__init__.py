@@ -1,3 +1,4 @@
+from . import reactivation_pivot
 from . import reactivation_campaign
 from . import reactivation_campaign_card
 from . import reactivation_report

@@ -28,6 +28,7 @@ class ReactivationFunnel(models.Model):
     """
 
     _name = "reactivation.funnel"
+    _inherit = "reactivation.pivot"
     _description = "Contact Funnel"
     _auto = False
     _order = "date desc, id desc"
@@ -93,9 +94,6 @@ class ReactivationFunnel(models.Model):
 
     @property
     def _table_query(self):
-        zone = self.env["res.company"]._reactivation_zone_sql(
-            SQL("delivery.company_id")
-        )
         return SQL(
             """SELECT delivery.id, delivery.campaign_id, delivery.company_id,
                       enrollment.segment_id, step.method_id, delivery.step_id,
@@ -109,37 +107,20 @@ class ReactivationFunnel(models.Model):
                       %(machine_opened)s AS machine_opened,
                       %(machine_clicked)s AS machine_clicked,
                       (delivery.replied_on IS NOT NULL)::int AS replied,
-                      CASE WHEN delivery.state = 'sent'
-                                AND (enrollment.booked_date IS NOT NULL
-                                     OR enrollment.returned_date IS NOT NULL
-                                     OR enrollment.staff_booked_on IS NOT NULL)
-                           THEN %(booked)s ELSE 0 END AS booked,
-                      CASE WHEN delivery.state = 'sent'
-                                AND enrollment.returned_date IS NOT NULL
-                           THEN %(returned)s ELSE 0 END AS returned
+                      COALESCE((credit.booked_id = delivery.id)::int, 0) AS booked,
+                      COALESCE((credit.returned_id = delivery.id)::int, 0)
+                          AS returned
                  FROM reactivation_delivery delivery
-                 JOIN reactivation_enrollment enrollment
+                 -- Left joins: the database leaves out what no measure needs.
+            LEFT JOIN reactivation_enrollment enrollment
                    ON enrollment.id = delivery.enrollment_id
-                 JOIN reactivation_step step ON step.id = delivery.step_id""",
+            LEFT JOIN reactivation_step step ON step.id = delivery.step_id
+            LEFT JOIN (%(credit)s) AS credit
+                   ON credit.enrollment_id = delivery.enrollment_id
+                  AND credit.campaign_id = delivery.campaign_id""",
             machine_opened=self._by_machine_sql("opened"),
             machine_clicked=self._by_machine_sql("clicked"),
-            booked=self._last_before_sql(
-                SQL(
-                    """LEAST(enrollment.staff_booked_on, (
-                           -- When it was noticed; its date is that of the visit.
-                           SELECT min(outcome.create_date)
-                             FROM reactivation_outcome outcome
-                            WHERE outcome.enrollment_id = enrollment.id
-                              AND outcome.kind = 'booked'))"""
-                )
-            ),
-            returned=self._last_before_sql(
-                SQL(
-                    """(enrollment.returned_date + 1)::timestamp
-                       AT TIME ZONE %s AT TIME ZONE 'UTC'""",
-                    zone,
-                )
-            ),
+            credit=self._credit_sql(),
         )
 
     @api.model
@@ -152,20 +133,44 @@ class ReactivationFunnel(models.Model):
         )
 
     @api.model
-    def _last_before_sql(self, moment):
-        """Asked only for the few whose enrollment got that far, and only if the
-        measure is summed: the database leaves out what nobody reads.
+    def _credit_sql(self):
+        """Of the enrollments that got so far, which is the few: the last contact before
+        the booking and the last one until the day of the return.
 
-        :return: SQL: 1 for the last contact of the enrollment up to a moment, else 0
+        :return: SQL with a row per enrollment: `booked_id`, `returned_id`
         """
+        zone = self.env["res.company"]._reactivation_zone_sql(
+            SQL("enrollment.company_id")
+        )
         return SQL(
-            """COALESCE((delivery.id = (
-                   SELECT contact.id FROM reactivation_delivery contact
-                    WHERE contact.enrollment_id = enrollment.id
-                      AND contact.state = 'sent'
-                      AND contact.sent_on <= (SELECT %s)
-                 ORDER BY contact.sent_on DESC, contact.id DESC LIMIT 1))::int, 0)""",
-            moment,
+            """SELECT contact.enrollment_id, contact.campaign_id,
+                      (array_agg(contact.id
+                           ORDER BY contact.sent_on DESC, contact.id DESC)
+                       FILTER (WHERE contact.sent_on <= moment.booked))[1] AS booked_id,
+                      (array_agg(contact.id
+                           ORDER BY contact.sent_on DESC, contact.id DESC)
+                       FILTER (WHERE contact.sent_on < moment.returned))[1]
+                          AS returned_id
+                 FROM reactivation_delivery contact
+                 JOIN (SELECT enrollment.id,
+                              LEAST(enrollment.staff_booked_on, noticed.moment)
+                                  AS booked,
+                              (enrollment.returned_date + 1)::timestamp
+                                  AT TIME ZONE %(zone)s AT TIME ZONE 'UTC' AS returned
+                         FROM reactivation_enrollment enrollment
+                    LEFT JOIN (
+                              -- When it was noticed; its date is that of the visit.
+                              SELECT enrollment_id, min(create_date) AS moment
+                                FROM reactivation_outcome WHERE kind = 'booked'
+                            GROUP BY enrollment_id) AS noticed
+                           ON noticed.enrollment_id = enrollment.id
+                        WHERE enrollment.returned_date IS NOT NULL
+                           OR enrollment.booked_date IS NOT NULL
+                           OR enrollment.staff_booked_on IS NOT NULL) AS moment
+                   ON moment.id = contact.enrollment_id
+                WHERE contact.state = 'sent'
+             GROUP BY contact.enrollment_id, contact.campaign_id""",
+            zone=zone,
         )
 
     # ------------------------------------------------------------------- funnel

@@ -89,4 +89,5 @@ from . import test_attribution
 from . import test_campaign_card
 from . import test_funnel
 from . import test_cohort
+from . import test_pivot
 from . import test_tours_reports

@@ -90,7 +90,7 @@ registry.category("web_tour.tours").add("reactivation_cohort", {
         },
         {
             trigger:
-                ".o_reactivation_cohort_table tbody tr:first .o_reactivation_cohort_cell[data-week='13']:contains('30 %')",
+                ".o_reactivation_cohort_table tbody tr:first .o_reactivation_cohort_cell[data-week='13']:contains('25 %')",
         },
         {
             content: "By method, beside the control group",
