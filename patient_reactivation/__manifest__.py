@@ -86,6 +86,8 @@
         "wizard/reactivation_suppression_lift_views.xml",
         "views/reactivation_report_views.xml",
         "views/reactivation_matrix_views.xml",
+        "views/reactivation_funnel_views.xml",
+        "views/reactivation_cohort_views.xml",
         "views/res_partner_views.xml",
         "views/res_config_settings_views.xml",
         "views/reactivation_guide_views.xml",

@@ -16,6 +16,7 @@ import bench_coupons
 import bench_data
 import bench_delivery
 import bench_refresh
+import bench_reports
 import bench_survey
 import bench_worklist
 import odoo_env
@@ -37,6 +38,7 @@ FIGURES = {
     "issue_coupons": bench_coupons.measure_issue_coupons,
     "survey_invite": bench_survey.measure_survey_invite,
     "worklist": bench_worklist.measure_worklist,
+    "reports": bench_reports.measure_reports,
 }
 
 

@@ -13,6 +13,7 @@ class ReactivationReport(models.Model):
     """
 
     _name = "reactivation.report"
+    _inherit = "reactivation.pivot"
     _description = "Win-Back Analysis"
     _auto = False
     _order = "enrolled_on desc"
@@ -71,10 +72,10 @@ class ReactivationReport(models.Model):
                       (returned_date IS NOT NULL)::int AS returned,
                       (loyal_date IS NOT NULL)::int AS won_back,
                       CASE WHEN return_closes <= %(now)s
-                           THEN (returned_date IS NOT NULL)::int * 100.0 END
+                           THEN (returned_date IS NOT NULL)::int * 100.0::float END
                           AS return_rate,
                       CASE WHEN loyalty_closes <= %(now)s
-                           THEN (loyal_date IS NOT NULL)::int * 100.0 END
+                           THEN (loyal_date IS NOT NULL)::int * 100.0::float END
                           AS win_back_rate
                  FROM reactivation_enrollment
                 WHERE stop_reason IS DISTINCT FROM 'merged'""",

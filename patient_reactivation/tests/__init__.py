@@ -88,3 +88,8 @@ from . import test_segment_version
 from . import test_attribution
 from . import test_matrix
 from . import test_tours_matrix
+from . import test_campaign_card
+from . import test_funnel
+from . import test_cohort
+from . import test_pivot
+from . import test_tours_reports

@@ -56,6 +56,38 @@ class TestLift(BaseCase):
         self.assertAlmostEqual(found.difference.value, 0)
         self.assertEqual((found.count, found.other_count), (200, 200))
 
+    def test_one_group_is_compared_as_it_is(self):
+        pair = arms(0.8, 800, 240), arms(0.2, 200, 40)
+        self.assertEqual(lift.stratified([pair]), lift.compare(*pair))
+
+    def test_groups_in_the_same_mix(self):
+        """The lift is 0.1 in the easy group and 0.02 in the hard one, of which there
+        are three times as many: (0.1 + 3 · 0.02) ÷ 4. Sums would say
+        396 ÷ 1200 − 300 ÷ 2800, which is 0.22."""
+        easy = arms(0.9, 900, 360), arms(0.1, 100, 30)
+        hard = arms(0.1, 300, 36), arms(0.9, 2700, 270)
+        found = lift.stratified([easy, hard])
+        self.assertAlmostEqual(found.difference.value, 0.04)
+        self.assertEqual((found.count, found.other_count), (1200, 2800))
+
+    def test_variance_of_the_groups_adds_up(self):
+        """Two groups that are alike are one of twice the size, but for the two returns
+        and absences that are counted more in each."""
+        pair = arms(0.5, 4000, 800), arms(0.5, 4000, 400)
+        both = arms(0.5, 8000, 1600), arms(0.5, 8000, 800)
+        found, one = lift.stratified([pair, pair]), lift.compare(*both)
+        self.assertAlmostEqual(found.difference.value, one.difference.value)
+        self.assertAlmostEqual(found.difference.low, one.difference.low, 4)
+
+    def test_groups_without_controls_say_nothing(self):
+        known = arms(0.9, 90, 30), arms(0.1, 10, 1)
+        empty = arms(0.9, 90, 80), arms(0.1, 0, 0)
+        few = arms(0.9, 90, 80), arms(0.1, 4, 0)
+        self.assertEqual(lift.stratified([known, empty]), lift.compare(*known))
+        self.assertEqual(lift.stratified([known, few], least=5), lift.compare(*known))
+        self.assertIsNone(lift.stratified([empty]))
+        self.assertIsNone(lift.stratified([]))
+
     def test_zero_controls_one_patient_all_and_none(self):
         self.assertIsNone(lift.compare(arms(0.9, 50, 5), arms(0.1, 0, 0)))
         self.assertIsNone(lift.compare(arms(1.0, 50, 5), arms(0.0, 0, 0)))

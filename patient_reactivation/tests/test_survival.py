@@ -49,3 +49,49 @@ class TestSurvival(BaseCase):
         self.assertEqual(survival.returned_by_week({}, {3: 10}), [])
         (point,) = survival.returned_by_week({2: 4}, {})
         self.assertEqual((point.share, point.low, point.high), (1, 1, 1))
+
+    def test_weeks_by_hand(self):
+        """Ten were followed for four weeks: two returned in the first, one in the
+        third. Five were followed for two: one returned in the second, one in the third,
+        which is not over. Three were enrolled this week, one of whom is back already.
+        """
+        weeks = survival.by_week(
+            {
+                (4, 1): 2,
+                (4, 3): 1,
+                (4, None): 7,
+                (2, 2): 1,
+                (2, 3): 1,
+                (2, None): 3,
+                (0, 1): 1,
+                (0, None): 2,
+            },
+            last=4,
+        )
+        first, second = 1 - 2 / 15, 1 - 1 / 13
+        third = 1 - 1 / 8
+        expected = [
+            (1, 1 - first, 15, 15),
+            (2, 1 - first * second, 13, 15),
+            (3, 1 - first * second * third, 8, 10),
+            (4, 1 - first * second * third, 7, 10),
+        ]
+        for week, (number, share, at_risk, followed) in zip(
+            weeks, expected, strict=True
+        ):
+            self.assertEqual(
+                (week.week, week.at_risk, week.followed), (number, at_risk, followed)
+            )
+            self.assertAlmostEqual(week.share, share)
+            self.assertTrue(week.low < week.share < week.high)
+
+    def test_weeks_when_all_windows_are_closed(self):
+        """Then it is the plain rate."""
+        weeks = survival.by_week({(3, 1): 3, (3, 2): 1, (3, None): 6}, last=3)
+        self.assertEqual([round(week.share, 9) for week in weeks], [0.3, 0.4, 0.4])
+
+    def test_weeks_nobody_was_followed(self):
+        self.assertEqual(survival.by_week({}, 13), [])
+        self.assertEqual(survival.by_week({(0, None): 9, (0, 1): 1}, 13), [])
+        (week,) = survival.by_week({(1, None): 9}, 13)
+        self.assertEqual((week.share, week.low, week.at_risk), (0, None, 9))

@@ -122,6 +122,40 @@ def compare(arms, others, confidence=CONFIDENCE):
         order; where one of the two had no chance, the allocation says nothing
     :return: `Comparison`, or None where one of the groups is empty
     """
+    found = _difference(arms, others)
+    return found and _concluded([found], confidence)
+
+
+def stratified(strata, confidence=CONFIDENCE, least=1):
+    """Compare two ways over several groups of patients at once, in the same mix.
+
+    The difference is that of `compare` within each group, weighted by the group's
+    patients: d = Σ n(g) · d(g) ÷ Σ n(g), with n(g) the patients of both ways. So no way
+    is better for having had the easier patients. The sequence is that of `compare`
+    over all patients as they came, the variance the sum of the groups' variances,
+    σ² = Σ n(g) · σ²(g) ÷ Σ n(g).
+
+    :param list strata: pairs of the lists that `compare` takes, one per group
+    :param int least: groups with fewer patients of one of the ways are left out
+    :return: `Comparison`, or None where no group has both ways
+    """
+    found = [_difference(arms, others) for arms, others in strata]
+    found = [
+        item for item in found if item and min(item.size, item.other_size) >= least
+    ]
+    return _concluded(found, confidence) if found else None
+
+
+class _Difference(NamedTuple):
+    value: float
+    variance: float
+    size: int
+    other_size: int
+
+
+def _difference(arms, others):
+    """:return: `_Difference` of the weighted rates, its variance summed over the
+    patients, or None where one of the groups is empty"""
     pairs = [
         (arm, other)
         for arm, other in zip(arms, others, strict=True)
@@ -132,15 +166,20 @@ def compare(arms, others, confidence=CONFIDENCE):
     two = _weighted([other for _arm, other in pairs], [1 - item for item in chances])
     if one is None or two is None:
         return None
-    rate, variance, size = one
-    other_rate, other_variance, other_size = two
+    return _Difference(one[0] - two[0], one[1] + two[1], one[2], two[2])
+
+
+def _concluded(found, confidence):
+    """:return: `Comparison` over all groups, each weighted by its patients"""
+    size = sum(item.size for item in found)
+    other_size = sum(item.other_size for item in found)
     count = size + other_size
-    deviation = sqrt((variance + other_variance) / count)
-    difference = rate - other_rate
+    value = sum((item.size + item.other_size) * item.value for item in found) / count
+    deviation = sqrt(sum(item.variance for item in found) / count)
     half = radius(count, deviation, confidence)
     return Comparison(
-        Interval(difference, max(-1.0, difference - half), min(1.0, difference + half)),
-        p_value(count, deviation, difference),
+        Interval(value, max(-1.0, value - half), min(1.0, value + half)),
+        p_value(count, deviation, value),
         size,
         other_size,
     )

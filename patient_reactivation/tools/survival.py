@@ -53,3 +53,57 @@ def _interval(away, variance, z):
     # The logarithm is negative: plus gives the lower end.
     ends = away ** exp(half), away ** exp(-half)
     return min(ends), max(ends)
+
+
+class Week(NamedTuple):
+    """A week since the enrollment: what has returned by its end.
+
+    `low` and `high` are empty before the first return: nobody is no certainty.
+    """
+
+    week: int
+    share: float
+    low: float
+    high: float
+    at_risk: int
+    followed: int
+
+
+def by_week(counts, last, confidence=CONFIDENCE):
+    """Each week up to the last, of patients who were enrolled on different days.
+
+    Only whole weeks count, for who returned and who did not: a return in a week that
+    is not over yet would make those who return fast look like everybody.
+
+    :param dict counts: {(weeks followed, week of the return or None): patients}; a
+        return after the weeks followed is none yet
+    :param int last: the last week of the window
+    :return: list of `Week`, as far as somebody was followed
+    """
+    events, away = {}, {}
+    for (followed, week), count in counts.items():
+        if week and week <= followed:
+            events[week] = events.get(week, 0) + count
+        else:
+            away[followed] = away.get(followed, 0) + count
+    points = {point.week: point for point in returned_by_week(events, away, confidence)}
+    reach = _at_least(counts, last)
+    weeks, share, ends = [], 0.0, (None, None)
+    at_risk = sum(events.values()) + sum(away.values()) - away.get(0, 0)
+    for week in range(1, last + 1):
+        if not reach[week]:
+            break
+        if week in points:
+            share, ends = points[week].share, (points[week].low, points[week].high)
+        weeks.append(Week(week, share, *ends, at_risk, reach[week]))
+        at_risk -= events.get(week, 0) + away.get(week, 0)
+    return weeks
+
+
+def _at_least(counts, last):
+    """:return: {week: patients followed so long, returned or not}"""
+    ends = dict.fromkeys(range(1, last + 1), 0)
+    for (followed, _week), count in counts.items():
+        for week in range(1, min(followed, last) + 1):
+            ends[week] += count
+    return ends

@@ -1,0 +1,192 @@
+import { _t } from "@web/core/l10n/translation";
+import { getColor } from "@web/core/colors/colors";
+import { cookie } from "@web/core/browser/cookie";
+import { registry } from "@web/core/registry";
+import { CampaignReport } from "../report/campaign_report";
+
+// More columns than these cannot be read at once.
+const COLUMNS = 14;
+
+// So many lines can be told apart by their colors; more are drawn in gray.
+const COLORED = 6;
+
+const WIDTH = 100;
+const HEIGHT = 100;
+
+/**
+ * The share that has returned by week since the enrollment, as a table and as curves.
+ * Where patients are still followed, the estimate is that of Kaplan and Meier.
+ */
+export class ReactivationCohort extends CampaignReport {
+    static template = "patient_reactivation.Cohort";
+    static model = "reactivation.cohort";
+    static reader = "read_cohort";
+    static sides = ["month", "method", "segment"];
+
+    setup() {
+        super.setup();
+        this.state.marked = false;
+        this.sides = [
+            { name: "month", label: _t("By month of enrollment") },
+            { name: "method", label: _t("By method") },
+            { name: "segment", label: _t("By segment") },
+        ];
+        this.scheme = cookie.get("color_scheme");
+    }
+
+    async choose(values) {
+        this.state.marked = false;
+        await super.choose(values);
+    }
+
+    get rows() {
+        const { groups, total } = this.state.data;
+        // All together say no more than the only one.
+        return groups.length > 1 ? [...groups, { ...total, isTotal: true }] : groups;
+    }
+
+    get sideLabel() {
+        return {
+            month: _t("Enrolled in"),
+            method: _t("Method"),
+            segment: _t("Segment"),
+        }[this.state.data.side];
+    }
+
+    // ------------------------------------------------------------------ table
+
+    get columns() {
+        const { last } = this.state.data;
+        const step = Math.ceil(last / COLUMNS);
+        const columns = [];
+        for (let week = last; week > 0; week -= step) {
+            columns.unshift(week);
+        }
+        return columns;
+    }
+
+    cell(row, week) {
+        return row.weeks[week - 1];
+    }
+
+    get top() {
+        const shares = this.rows.flatMap((row) => row.weeks.map((cell) => cell.share));
+        return Math.min(1, Math.max(0.05, Math.ceil(Math.max(0, ...shares) * 20) / 20));
+    }
+
+    shade(cell) {
+        const strength = Math.round((70 * cell.share) / this.top);
+        return `--o-reactivation-shade: ${strength}%`;
+    }
+
+    cellText(row, cell) {
+        return _t("%(group)s, week %(week)s: %(share)s%(range)s, %(at_risk)s not yet returned before", {
+            group: row.name,
+            week: cell.week,
+            share: this.percent(cell.share),
+            range: cell.low === null ? "" : ` (${this.rangeText(cell)})`,
+            at_risk: cell.at_risk,
+        });
+    }
+
+    rangeText(cell) {
+        return _t("%(low)s to %(high)s", {
+            low: this.percent(cell.low),
+            high: this.percent(cell.high),
+        });
+    }
+
+    // ----------------------------------------------------------------- curves
+
+    get viewBox() {
+        return `0 0 ${WIDTH} ${HEIGHT}`;
+    }
+
+    x(week) {
+        return (WIDTH * week) / this.state.data.last;
+    }
+
+    y(share) {
+        return HEIGHT - (HEIGHT * Math.min(share, this.top)) / this.top;
+    }
+
+    color(row, number) {
+        if (row.isTotal) {
+            return "var(--o-reactivation-line)";
+        }
+        if (row.key === 0) {
+            return "var(--o-reactivation-control)";
+        }
+        const many = this.state.data.groups.length > COLORED;
+        return many ? "var(--o-reactivation-one-of-many)" : getColor(number, this.scheme, COLORED);
+    }
+
+    /** The lines in the order they are drawn: what is looked at comes last. */
+    get lines() {
+        const lines = this.rows
+            .map((row, number) => ({
+                ...row,
+                id: String(row.isTotal ? "total" : row.key),
+                color: this.color(row, number),
+                isDashed: row.key === 0 && !row.isTotal,
+                path: this.linePath(row),
+                band: this.bandPath(row),
+            }))
+            .filter((line) => line.weeks.length);
+        return lines;
+    }
+
+    get drawn() {
+        return [...this.lines].sort(
+            (one, other) => this.isMarked(one) - this.isMarked(other)
+        );
+    }
+
+    isMarked(line) {
+        return this.state.marked === line.id;
+    }
+
+    hasBand(line) {
+        // Two bands can be told apart, many cannot: then one is shown on demand.
+        return this.isMarked(line) || (!this.state.marked && this.lines.length <= 2);
+    }
+
+    mark(row) {
+        this.state.marked = row ? String(row.isTotal ? "total" : row.key) : false;
+    }
+
+    linePath(row) {
+        const steps = row.weeks.map(
+            (cell) => `H ${this.x(cell.week)} V ${this.y(cell.share)}`
+        );
+        return `M 0 ${HEIGHT} ${steps.join(" ")}`;
+    }
+
+    bandPath(row) {
+        const cells = row.weeks.filter((cell) => cell.low !== null);
+        if (!cells.length) {
+            return "";
+        }
+        const first = this.x(cells[0].week);
+        const up = cells.map((cell) => `H ${this.x(cell.week)} V ${this.y(cell.high)}`);
+        const down = [...cells]
+            .reverse()
+            .map((cell) => `V ${this.y(cell.low)} H ${this.x(cell.week)}`);
+        return `M ${first} ${this.y(cells[0].high)} ${up.join(" ")} ${down.join(" ")} Z`;
+    }
+
+    get ticks() {
+        return [0, 0.5, 1].map((part) => ({
+            part,
+            text: this.percent(part * this.top),
+        }));
+    }
+
+    openRow(row) {
+        if (!row.hidden && !row.isTotal) {
+            return this.open("open_group", this.state.data.side, row.key);
+        }
+    }
+}
+
+registry.category("actions").add("patient_reactivation.cohort", ReactivationCohort);
