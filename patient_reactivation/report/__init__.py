@@ -1,5 +1,6 @@
 from . import reactivation_campaign
 from . import reactivation_report
+from . import reactivation_campaign_money
 from . import reactivation_matrix
 from . import reactivation_runner
 from . import reactivation_campaign_health

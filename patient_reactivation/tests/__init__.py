@@ -86,3 +86,5 @@ from . import test_drift
 from . import test_experiment
 from . import test_segment_version
 from . import test_attribution
+from . import test_money
+from . import test_call_minutes
