@@ -83,6 +83,7 @@
         "wizard/reactivation_rehearsal_views.xml",
         "wizard/reactivation_step_test_views.xml",
         "wizard/reactivation_task_later_views.xml",
+        "wizard/reactivation_task_minutes_views.xml",
         "wizard/reactivation_suppression_lift_views.xml",
         "views/reactivation_report_views.xml",
         "views/reactivation_matrix_views.xml",

@@ -1,7 +1,7 @@
 {
     "name": "Patient Reactivation: Orders",
     "summary": "Coupons of patients on quotations, and what returned patients ordered",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Marketing/Patient Reactivation",
     "author": "Patient Reactivation contributors",
     "license": "LGPL-3",

@@ -76,6 +76,8 @@ from . import reactivation_route
 from . import reactivation_delivery_runner
 from . import reactivation_delivery_task
 from . import reactivation_delivery_task_time
+from . import reactivation_cost
+from . import reactivation_delivery_minutes
 from . import reactivation_delivery_sheet
 from . import reactivation_channel
 from . import reactivation_channel_mail
@@ -98,7 +100,6 @@ from . import mail_mail
 from . import mail_render_mixin
 from . import ir_mail_server
 from . import reactivation_outcome
-from . import reactivation_cost
 from . import reactivation_outcome_money
 from . import reactivation_campaign_windows
 from . import reactivation_experiment

@@ -48,10 +48,6 @@ class ReactivationDelivery(models.Model):
     call_at = fields.Datetime(
         string="Call At", readonly=True, help="When to call, or to call again."
     )
-    minutes = fields.Float(
-        readonly=True,
-        help="How long the call took. Empty: as long as calls usually do.",
-    )
     call_attempts = fields.Integer(
         string="Calls Without Answer",
         readonly=True,
@@ -185,6 +181,7 @@ class ReactivationDelivery(models.Model):
         task._check_free()
         if task._withdraw_needless():
             return False
+        task._begin_minutes()
         task.write(
             {
                 "holder_id": self.env.uid,
@@ -417,6 +414,7 @@ class ReactivationDelivery(models.Model):
         """Settle tasks with their result, and mark the Odoo activity as done."""
         if not self:
             return
+        self._note_minutes(result)
         everybody = self._with_members()
         everybody.write({**self._result_values(result, note), "call_at": False})
         everybody._settle(state, reason)
@@ -427,6 +425,7 @@ class ReactivationDelivery(models.Model):
 
     def _again(self, result, moments, note=None):
         """Put tasks off to a moment each."""
+        self._note_minutes(result)
         for moment in set(moments.values()):
             tasks = self.filtered(lambda item, at=moment: moments[item] == at)
             everybody = tasks._with_members()

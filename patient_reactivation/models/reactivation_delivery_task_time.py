@@ -107,5 +107,6 @@ class ReactivationDelivery(models.Model):
                 "reactivation_reason_id": self.env.context.get(
                     "reactivation_reason_id"
                 ),
+                "reactivation_minutes": self._said_minutes(),
             },
         }

@@ -4,10 +4,13 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from .reactivation_cost import UNANSWERED_MINUTES
+from .reactivation_delivery_minutes import SPOKEN_CHANNELS
 
 # Part of the cost -> channels. What is none of them is a message.
 LETTERS = ("letter",)
-CALLS = ("call", "video")
+
+# What patients paid and what they cost is for managers, as the reports are.
+MANAGER = "patient_reactivation.group_reactivation_manager"
 
 
 class ResCompany(models.Model):
@@ -30,18 +33,24 @@ class ReactivationEnrollment(models.Model):
     revenue = fields.Monetary(
         readonly=True,
         default=0.0,
+        groups=MANAGER,
         help="From the day of the return to the end of the loyalty window, without "
         "taxes, in the clinic's currency. Credit notes are taken off.",
     )
     message_cost = fields.Monetary(
-        string="Cost of Messages", readonly=True, default=0.0
+        string="Cost of Messages", readonly=True, default=0.0, groups=MANAGER
     )
-    letter_cost = fields.Monetary(string="Cost of Letters", readonly=True, default=0.0)
-    call_cost = fields.Monetary(string="Cost of Calls", readonly=True, default=0.0)
+    letter_cost = fields.Monetary(
+        string="Cost of Letters", readonly=True, default=0.0, groups=MANAGER
+    )
+    call_cost = fields.Monetary(
+        string="Cost of Calls", readonly=True, default=0.0, groups=MANAGER
+    )
     coupon_cost = fields.Monetary(
         string="Cost of Coupons",
         readonly=True,
         default=0.0,
+        groups=MANAGER,
         help="What coupons that were used were worth.",
     )
 
@@ -105,6 +114,83 @@ class ReactivationOutcome(models.Model):
         )
 
     @api.model
+    def _paid_sql(self, documents, companies):
+        """Orders or invoices, each counted once: for the return of the patient it is
+        of, from that day to the end of the loyalty window.
+
+        A document is of the patient it names, or of who pays. Who pays and is no
+        patient of the clinic pays for a ward or for the contacts below; of several
+        returned ones, for the one who was enrolled last. As with visits, a later
+        enrollment of the patient ends the count of an earlier one.
+
+        :param SQL documents: SELECT of `id`, `partner_id` (who pays), `patient_id` (or
+            NULL), `company_id`, `day` at the clinic and `amount` in its currency
+        :return: SQL, as `_revenue_sql` gives it
+        """
+        return SQL(
+            """SELECT paid.id, paid.amount FROM (
+               WITH stay AS MATERIALIZED (
+                   SELECT enrollment.id, enrollment.partner_id, enrollment.company_id,
+                          enrollment.enrolled_on,
+                          enrollment.returned_date AS first_day,
+                          enrollment.returned_date + campaign.loyalty_days AS last_day
+                     FROM reactivation_enrollment enrollment
+                     JOIN reactivation_campaign campaign
+                       ON campaign.id = enrollment.campaign_id
+                    WHERE enrollment.partner_id IS NOT NULL
+                      AND enrollment.company_id IN %(companies)s
+                      AND enrollment.returned_date + campaign.loyalty_days
+                          >= (SELECT min(returned_date) FROM reactivation_found)
+                      AND enrollment.stop_reason IS DISTINCT FROM 'merged'
+               ), payer AS (
+                   SELECT stay.*, stay.partner_id AS payer_id, 0 AS rank FROM stay
+                UNION ALL
+                   SELECT stay.*, other.id, 1
+                     FROM stay
+                     JOIN res_partner partner ON partner.id = stay.partner_id
+               CROSS JOIN LATERAL (SELECT partner.guardian_id
+                                    UNION SELECT partner.commercial_partner_id
+                          ) AS other (id)
+                    WHERE other.id <> stay.partner_id
+                      AND NOT EXISTS (
+                          SELECT FROM reactivation_patient patient
+                           WHERE patient.partner_id = other.id
+                             AND patient.company_id = stay.company_id)
+               )
+               SELECT DISTINCT ON (document.id) payer.id, document.amount
+                 FROM (%(documents)s) AS document
+                 JOIN payer
+                   ON payer.payer_id
+                      = COALESCE(document.patient_id, document.partner_id)
+                  AND payer.company_id = document.company_id
+                  AND document.day BETWEEN payer.first_day AND payer.last_day
+                WHERE NOT EXISTS (
+                      SELECT FROM reactivation_enrollment later
+                       WHERE later.partner_id = payer.partner_id
+                         AND later.company_id = payer.company_id
+                         AND (later.enrolled_on, later.id)
+                             > (payer.enrolled_on, payer.id)
+                         AND later.enrolled_on::date < document.day
+                         AND later.stop_reason IS DISTINCT FROM 'merged')
+             ORDER BY document.id, payer.rank, payer.enrolled_on DESC, payer.id DESC
+               ) AS paid
+                WHERE paid.id IN (SELECT id FROM reactivation_found)""",
+            companies=tuple(companies.ids),
+            documents=documents,
+        )
+
+    @api.model
+    def _coupon_lines_sql(self, model):
+        """What patients' coupons took off documents is among the costs, so that
+        revenue is what was sold before them; addons know those lines.
+
+        :param str model: `account.move`
+        :return: SQL of a SELECT of `id` of the document, `patient_id` of the coupon and
+            `amount` (negative, in the clinic's currency), or None
+        """
+        return None
+
+    @api.model
     def _all_revenue_sql(self):
         """:return: SQL of what every clinic counts in its own way"""
         companies = self.env["res.company"].sudo().search([])
@@ -149,7 +235,7 @@ class ReactivationOutcome(models.Model):
                    ON coupon.enrollment_id = found.id""",
             revenue=self._all_revenue_sql(),
             letters=LETTERS,
-            calls=CALLS,
+            calls=SPOKEN_CHANNELS,
             costs=self._costs_sql(),
         )
 
@@ -163,9 +249,11 @@ class ReactivationOutcome(models.Model):
             """SELECT delivery.enrollment_id, delivery.channel,
                       cost.price * CASE cost.unit
                           WHEN 'piece' THEN 1
-                          ELSE CASE WHEN delivery.state = 'sent' THEN
-                                    COALESCE(NULLIF(delivery.minutes, 0), cost.minutes)
-                                    ELSE 0 END
+                          ELSE COALESCE(
+                                   NULLIF(delivery.minutes, 0),
+                                   CASE WHEN delivery.state = 'sent'
+                                        THEN cost.minutes END,
+                                   0)
                                + COALESCE(delivery.call_attempts, 0) * %s
                           END::numeric AS amount
                  FROM reactivation_delivery delivery
@@ -175,7 +263,8 @@ class ReactivationOutcome(models.Model):
                 WHERE delivery.enrollment_id IN (SELECT id FROM reactivation_found)
                   AND delivery.lead_id IS NULL
                   AND (delivery.state IN ('sent', 'uncertain')
-                       OR cost.unit = 'minute' AND delivery.call_attempts > 0)""",
+                       OR cost.unit = 'minute'
+                          AND (delivery.call_attempts > 0 OR delivery.minutes > 0))""",
             UNANSWERED_MINUTES,
         )
 

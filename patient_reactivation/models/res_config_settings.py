@@ -70,6 +70,9 @@ class ResConfigSettings(models.TransientModel):
     reactivation_payment_term = fields.Integer(
         related="company_id.reactivation_payment_term", readonly=False
     )
+    reactivation_revenue_source = fields.Selection(
+        related="company_id.reactivation_revenue_source", readonly=False
+    )
     reactivation_video_url = fields.Char(
         related="company_id.reactivation_video_url", readonly=False
     )

@@ -2,6 +2,7 @@ from . import reactivation_pivot
 from . import reactivation_campaign
 from . import reactivation_campaign_card
 from . import reactivation_report
+from . import reactivation_campaign_money
 from . import reactivation_matrix
 from . import reactivation_funnel
 from . import reactivation_cohort

@@ -2,11 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from ..models.reactivation_delivery_minutes import SPOKEN_CHANNELS
 from ..models.reactivation_delivery_task import MANUAL_CHANNELS
 from ..tools.spreadsheets import neutral_rows
-
-# What is done on the phone or the screen, one patient after the other.
-SPOKEN_CHANNELS = ("call", "video")
 
 # Patients who come within so many days are announced to the front desk.
 WELCOME_DAYS = 3

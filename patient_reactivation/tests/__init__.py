@@ -93,3 +93,5 @@ from . import test_funnel
 from . import test_cohort
 from . import test_pivot
 from . import test_tours_reports
+from . import test_money
+from . import test_call_minutes

@@ -66,6 +66,9 @@ class TestToursWork(TourCase):
             [of[who].result_note for who in (self.vera, self.tara, self.uwe)],
             ["Comes with her mother", "The line was bad", "after work"],
         )
+        self.assertEqual(
+            [of[who].minutes for who in (self.vera, self.tara, self.uwe)], [7, 0, 0]
+        )
         cost = self.env.ref("patient_reactivation.reactivation_reason_cost")
         reasons = [of[who].sheet_reason_id for who in (self.vera, self.tara, self.uwe)]
         self.assertEqual(reasons, [cost.browse(), cost, cost.browse()])

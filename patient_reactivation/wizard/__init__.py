@@ -3,6 +3,7 @@ from . import reactivation_audience_preview
 from . import reactivation_erase
 from . import reactivation_objection
 from . import reactivation_task_later
+from . import reactivation_task_minutes
 from . import reactivation_suppression_lift
 from . import reactivation_coupon_give
 from . import reactivation_enroll

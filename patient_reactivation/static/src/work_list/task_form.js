@@ -23,7 +23,7 @@ export class TaskFormController extends formView.Controller {
         this.inHand = false;
         // A call that is to be repeated tomorrow is done for today.
         this.done = new Set();
-        this.said = reactive({ note: "", reasonId: undefined });
+        this.said = reactive({ note: "", reasonId: undefined, minutes: "" });
         useSubEnv({ taskSaid: this.said });
         useHotkey("escape", () => this.env.config.historyBack(), {
             bypassEditableProtection: true,
@@ -91,7 +91,7 @@ export class TaskFormController extends formView.Controller {
     /** Show a task that is in hand: from its top, and with nothing said yet. */
     async show(resId, resIds) {
         this.inHand = resId;
-        Object.assign(this.said, { note: "", reasonId: undefined });
+        Object.assign(this.said, { note: "", reasonId: undefined, minutes: "" });
         await this.model.load({ resId, resIds });
         const form = this.rootRef.el;
         for (const part of [form, form?.querySelector(".o_content")]) {
@@ -101,11 +101,13 @@ export class TaskFormController extends formView.Controller {
 
     /** @override */
     async beforeExecuteActionButton(clickParams) {
-        const { note, reasonId } = this.said;
+        const { note, reasonId, minutes } = this.said;
         clickParams.buttonContext = {
             ...clickParams.buttonContext,
             reactivation_note: note.trim(),
             reactivation_reason_id: reasonId,
+            // Nothing was entered: the server knows how long the sheet was open.
+            reactivation_minutes: Number(minutes) || 0,
         };
         return super.beforeExecuteActionButton(clickParams);
     }

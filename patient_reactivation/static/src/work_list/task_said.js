@@ -4,8 +4,9 @@ import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 
 /**
- * What the caller hears besides the result: why the patient stays away, and a note.
- * The form keeps it in `env.taskSaid` and hands it over with the result.
+ * What the caller says besides the result: why the patient stays away, a note, and
+ * how long it took, if that was not as long as the sheet was open. The form keeps it
+ * in `env.taskSaid` and hands it over with the result.
  */
 export class TaskSaid extends Component {
     static template = "patient_reactivation.TaskSaid";
@@ -23,6 +24,10 @@ export class TaskSaid extends Component {
         return this.said.reasonId ?? this.props.record.data.sheet_reason_id?.id;
     }
 
+    get isCall() {
+        return ["call", "video"].includes(this.props.record.data.channel);
+    }
+
     onReason(ev) {
         this.said.reasonId = Number(ev.target.value);
     }
@@ -30,5 +35,8 @@ export class TaskSaid extends Component {
 
 registry.category("view_widgets").add("reactivation_task_said", {
     component: TaskSaid,
-    fieldDependencies: [{ name: "sheet_reason_id", type: "many2one" }],
+    fieldDependencies: [
+        { name: "sheet_reason_id", type: "many2one" },
+        { name: "channel", type: "selection" },
+    ],
 });

@@ -47,8 +47,13 @@ registry.category("web_tour.tours").add("reactivation_work_list", {
         },
         {
             content: "What she says",
-            trigger: ".o_reactivation_said input",
+            trigger: ".o_reactivation_said input[aria-label=Note]",
             run: "edit Comes with her mother",
+        },
+        {
+            content: "The call began before the sheet was opened",
+            trigger: ".o_reactivation_said input[aria-label=Minutes]",
+            run: "edit 7",
         },
         {
             content: "She booked: by keyboard",
@@ -64,14 +69,18 @@ registry.category("web_tour.tours").add("reactivation_work_list", {
         },
         {
             content: "The last patient's note is gone",
-            trigger: ".o_reactivation_said input:not(:value('mother'))",
+            trigger: ".o_reactivation_said input[aria-label=Note]:not(:value('mother'))",
+        },
+        {
+            content: "And so are her minutes",
+            trigger: ".o_reactivation_said input[aria-label=Minutes]:not(:value('7'))",
         },
         {
             trigger: ".o_reactivation_said select",
             run: "selectByLabel Cost",
         },
         {
-            trigger: ".o_reactivation_said input",
+            trigger: ".o_reactivation_said input[aria-label=Note]",
             run: "edit The line was bad",
         },
         {

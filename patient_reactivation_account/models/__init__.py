@@ -1,0 +1,1 @@
+from . import reactivation_outcome_money

@@ -1,0 +1,2 @@
+from . import test_invoice_revenue
+from . import test_translations
