@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, datetime
 
 from odoo.tests import tagged
 
@@ -28,6 +28,23 @@ class TestMerge(MailClinicCase):
         self.row(twin).reason_id = cost
         self.merge(twin, ada)
         self.assertPatient(ada, reason_id=cost)
+
+    def test_what_the_merged_contact_said_is_kept(self):
+        """The reason with how and when it became known, and the recommendation."""
+        ada, twin = self.lapsed("Ada", days=300), self.lapsed("Ada A", days=250)
+        self.refresh()
+        cost = self.env.ref("patient_reactivation.reactivation_reason_cost")
+        said = {
+            "reason_id": cost,
+            "reason_source": "survey",
+            "reason_on": datetime(2026, 2, 1, 12),
+            "nps": 0,
+            "nps_kind": "detractor",
+            "nps_on": datetime(2026, 2, 1, 12),
+        }
+        self.row(twin).write({**said, "reason_id": cost.id})
+        self.merge(twin, ada)
+        self.assertPatient(ada, **said)
 
     def test_patient_merged_into_a_stranger(self):
         ada, stranger = self.lapsed("Ada", days=300), self.person("Stranger")
