@@ -483,7 +483,9 @@ class ReactivationPaymentRequest(models.Model):
         self.filtered(lambda item: item.state in ("asked", "submitted")).sudo().write(
             {"state": "canceled", "decided_on": fields.Datetime.now()}
         )
-        self.activity_unlink(["mail.mail_activity_data_todo"])
+        self.activity_unlink(
+            ["mail.mail_activity_data_todo", "mail.mail_activity_data_call"]
+        )
 
     def _refuse_decided(self):
         if self.state not in ("asked", "submitted"):

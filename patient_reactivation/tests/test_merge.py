@@ -34,17 +34,15 @@ class TestMerge(MailClinicCase):
         ada, twin = self.lapsed("Ada", days=300), self.lapsed("Ada A", days=250)
         self.refresh()
         cost = self.env.ref("patient_reactivation.reactivation_reason_cost")
-        said = {
-            "reason_id": cost,
-            "reason_source": "survey",
-            "reason_on": datetime(2026, 2, 1, 12),
-            "nps": 0,
-            "nps_kind": "detractor",
-            "nps_on": datetime(2026, 2, 1, 12),
-        }
-        self.row(twin).write({**said, "reason_id": cost.id})
+        when = datetime(2026, 3, 1, 12)
+        said = {"nps": 0, "nps_kind": "detractor", "nps_on": when}
+        self.row(twin).write(said)
+        with self.at(when):
+            self.row(twin)._set_reason(cost, "survey")
         self.merge(twin, ada)
-        self.assertPatient(ada, **said)
+        self.assertPatient(
+            ada, reason_id=cost, reason_source="survey", reason_on=when, **said
+        )
 
     def test_patient_merged_into_a_stranger(self):
         ada, stranger = self.lapsed("Ada", days=300), self.person("Stranger")

@@ -242,7 +242,7 @@ class TestRequest(PaymentClinic):
             f"In-Reply-To: {mail['message_id']}\nReferences: {mail['message_id']}\n"
             "Content-Type: text/plain\n\nWe live from 900 a month now."
         )
-        with mute_logger("odoo.addons.mail.models.mail_thread"):
+        with self.assertRaisesRegex(ValueError, "No possible route"):
             self.env["mail.thread"].sudo().message_process(None, raw.encode())
         self.assertEqual(request.message_ids, before)
 
