@@ -557,7 +557,7 @@ class TestSurvey(SurveyClinic):
         def fail(feedback):
             note(feedback)
             if rows[1] in feedback:
-                raise ValidationError("Their automation refuses this")
+                raise ValueError("Their automation refuses this")
 
         logger = "odoo.addons.patient_reactivation.models.reactivation_feedback_process"
         broken = patch.object(type(self.feedback), "_note_on_patients", fail)
