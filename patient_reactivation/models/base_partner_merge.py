@@ -60,6 +60,7 @@ class MergePartnerAutomatic(models.TransientModel):
         self.env["reactivation.coupon"]._unite(src_partners | dst_partner)
         result = super()._update_foreign_keys(src_partners, dst_partner)
         self._skip_delivered(enrollments)
+        enrollments.feedback_ids._close_surplus()
         self.env["reactivation.patient"].sudo()._refresh([target])
         return result
 
@@ -87,8 +88,10 @@ class MergePartnerAutomatic(models.TransientModel):
         cr = self.env.cr
         cr.execute(
             SQL(
-                """UPDATE reactivation_patient kept SET reason_id = (
-                       SELECT other.reason_id FROM reactivation_patient other
+                """UPDATE reactivation_patient kept
+                      SET (reason_id, reason_source, reason_on) = (
+                       SELECT other.reason_id, other.reason_source, other.reason_on
+                         FROM reactivation_patient other
                         WHERE other.partner_id IN %(sources)s
                           AND other.company_id = kept.company_id
                           AND other.reason_id IS NOT NULL
@@ -96,6 +99,21 @@ class MergePartnerAutomatic(models.TransientModel):
                     WHERE kept.partner_id = %(target)s AND kept.reason_id IS NULL""",
                 sources=sources,
                 target=target,
+            )
+        )
+        # The last recommendation, whichever of them gave it.
+        cr.execute(
+            SQL(
+                """UPDATE reactivation_patient kept
+                      SET (nps, nps_kind, nps_on) = (
+                       SELECT said.nps, said.nps_kind, said.nps_on
+                         FROM reactivation_patient said
+                        WHERE said.partner_id IN %(everyone)s
+                          AND said.company_id = kept.company_id
+                     ORDER BY said.nps_kind IS NULL, said.nps_on DESC NULLS LAST
+                        LIMIT 1)
+                    WHERE kept.partner_id IN %(everyone)s""",
+                everyone=(*sources, target),
             )
         )
         # Of several rows of one company the kept contact's own, else the oldest.

@@ -353,20 +353,30 @@ class ReactivationContactPolicy(models.AbstractModel):
             if code := live.get(delivery.enrollment_id.id):
                 decision.refusal, decision.wait = code, None
         self._decide_reminders(deliveries, decisions, campaign.company_id)
+        counts = now and self.env[f"reactivation.channel.{channel}"]._counts_as_contact
+        if counts:
+            purpose = self._strictest_purpose(deliveries, campaign)
+            allowed = self._allowed(decisions)
+            self._apply_hours(deliveries, allowed, channel, campaign, moment, purpose)
+            self._lock_people(self._allowed(decisions))
+        # Behind the lock: what another worker asked meanwhile counts.
         self._decide_surveys(deliveries, decisions, campaign.company_id)
-        allowed = {
+        if counts:
+            # A survey is about one person, and its link is for that person.
+            alone = {item.id for item in deliveries if item.step_id.survey_id}
+            alone |= set(thanks.ids)
+            allowed = self._allowed(decisions)
+            self._apply_caps(allowed, channel, campaign, moment, purpose, alone)
+        return decisions
+
+    @api.model
+    def _allowed(self, decisions):
+        """:return: those of these decisions that neither refuse nor wait"""
+        return {
             number: decision
             for number, decision in decisions.items()
             if not decision.refusal and not decision.wait
         }
-        if now and self.env[f"reactivation.channel.{channel}"]._counts_as_contact:
-            purpose = self._strictest_purpose(deliveries, campaign)
-            self._apply_hours(deliveries, allowed, channel, campaign, moment, purpose)
-            # A survey is about one person, and its link is for that person.
-            alone = {item.id for item in deliveries if item.step_id.survey_id}
-            alone |= set(thanks.ids)
-            self._apply_caps(allowed, channel, campaign, moment, purpose, alone)
-        return decisions
 
     @api.model
     def _decide_reminders(self, deliveries, decisions, company):
@@ -386,7 +396,8 @@ class ReactivationContactPolicy(models.AbstractModel):
 
     @api.model
     def _decide_surveys(self, deliveries, decisions, company):
-        """Nobody is asked for an opinion twice, nor again so soon."""
+        """Nobody is asked for an opinion twice, nor again so soon, nor reminded of a
+        survey that is closed."""
         asking = deliveries.filtered(
             lambda item: (
                 item.step_id.survey_id
@@ -394,15 +405,22 @@ class ReactivationContactPolicy(models.AbstractModel):
                 and not decisions[item.id].refusal
             )
         )
-        recently = self.env["reactivation.feedback"]._asked_recently(
-            asking.enrollment_id, company
+        feedback = self.env["reactivation.feedback"]
+        recently = feedback._asked_recently(asking.enrollment_id, company)
+        # The link of a reminder is that of the invitation.
+        closed = asking.enrollment_id.sudo().feedback_ids.filtered(
+            lambda item: not item._is_open()
         )
         for delivery in asking:
             refusal = recently.get(delivery.enrollment_id.id)
-            if not delivery.step_id.survey_id.sudo().active:
+            if not refusal and (
+                delivery.enrollment_id in closed.enrollment_id
+                or not delivery.step_id.survey_id.sudo().active
+            ):
                 refusal = "no_survey"
             if refusal:
-                decisions[delivery.id].refusal = refusal
+                decision = decisions[delivery.id]
+                decision.refusal, decision.wait = refusal, None
 
     @api.model
     def _offer_refusals(self, deliveries, channel, campaign):
@@ -593,25 +611,13 @@ class ReactivationContactPolicy(models.AbstractModel):
 
         :param alone: ids of deliveries that name one patient whatever the clinic wants
         """
-        ready = {
-            number: decision
-            for number, decision in decisions.items()
-            if not decision.wait
-        }
-        if not ready:
+        if not decisions:
             return
         company = campaign.company_id
-        keys = {
-            key
-            for decision in ready.values()
-            for key in (decision.recipient_id, decision.address_hash)
-            if key
-        }
-        self._lock_contacts(keys)
-        contacts = self._contacts(keys, moment)
+        contacts = self._contacts(self._keys(decisions), moment)
         caps = self.env["reactivation.contact.rule"]._caps(
             self.env["res.partner"].browse(
-                dict.fromkeys(decision.recipient_id for decision in ready.values())
+                dict.fromkeys(decision.recipient_id for decision in decisions.values())
             ),
             company,
             channel,
@@ -620,7 +626,7 @@ class ReactivationContactPolicy(models.AbstractModel):
         )
         together = company.reactivation_family_rule != "apart"
         families = {}
-        for number, decision in ready.items():
+        for number, decision in decisions.items():
             cap = caps[decision.recipient_id]
             family = families.get(decision.address_hash)
             if (
@@ -676,6 +682,21 @@ class ReactivationContactPolicy(models.AbstractModel):
                 free = recent[-cap] + window
                 latest = max(latest or free, free)
         return latest
+
+    @api.model
+    def _keys(self, decisions):
+        """:return: set of what contacts are counted by: persons and addresses"""
+        return {
+            key
+            for decision in decisions.values()
+            for key in (decision.recipient_id, decision.address_hash)
+            if key
+        }
+
+    @api.model
+    def _lock_people(self, decisions):
+        if decisions:
+            self._lock_contacts(self._keys(decisions))
 
     @api.model
     def _lock_contacts(self, keys):

@@ -91,7 +91,7 @@ class ReactivationEnrollment(models.Model):
         "patient said it since.",
     )
     nps = fields.Integer(
-        string="Would Recommend (0–10)", readonly=True, aggregator="avg"
+        string="Would Recommend (0–10)", readonly=True, aggregator=None
     )
     nps_kind = fields.Selection(
         NPS_KINDS,

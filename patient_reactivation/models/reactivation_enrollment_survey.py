@@ -18,13 +18,13 @@ class ReactivationEnrollment(models.Model):
     )
     survey_link = fields.Char(compute="_compute_survey", compute_sudo=True)
 
-    @api.depends("feedback_ids.state")
+    @api.depends("feedback_ids.state", "feedback_ids.deadline")
     def _compute_survey(self):
         channel = self.env["reactivation.channel"]
         lawful = self.feedback_ids._lawful_promises()
         for enrollment in self:
             feedback = enrollment.feedback_ids[:1]
-            if not feedback or feedback.answered_on:
+            if not feedback or not feedback._is_open():
                 enrollment.survey_invitation = enrollment.survey_link = False
                 continue
             lang = channel._reader_lang(enrollment.recipient_id, enrollment.company_id)
@@ -94,6 +94,11 @@ class ReactivationFeedback(models.Model):
             # Reading changes nothing: the secret was made with the coupon.
             links["coupon_link"] = coupon._lasting_link()
         return links
+
+    def _reward_is_coming(self):
+        """:return: bool: what was promised for the answer is about to be issued"""
+        self.ensure_one()
+        return not self.sudo().coupon_id and bool(self._lawful_promises())
 
     def _page_title(self):
         if self.answered_on:

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..tools.links import SURVEY_PATH
@@ -81,6 +81,12 @@ class ReactivationFeedback(models.Model):
     processed_on = fields.Datetime(
         readonly=True, help="When the reason was noted and what follows was begun."
     )
+    failure = fields.Char(
+        string="Why Nothing Followed",
+        readonly=True,
+        help="What went wrong when the reason was to be noted. It is not tried again "
+        "by itself.",
+    )
     helper_id = fields.Many2one(
         "res.users",
         string="Filled In By",
@@ -97,7 +103,7 @@ class ReactivationFeedback(models.Model):
         ondelete="set null",
     )
     nps = fields.Integer(
-        string="Would Recommend (0–10)", readonly=True, aggregator="avg"
+        string="Would Recommend (0–10)", readonly=True, aggregator=None
     )
     nps_kind = fields.Selection(NPS_KINDS, string="Recommendation", readonly=True)
     may_call = fields.Boolean(string="May Be Called", readonly=True)
@@ -124,7 +130,8 @@ class ReactivationFeedback(models.Model):
     _asked_idx = models.Index("(partner_id, invited_on) WHERE partner_id IS NOT NULL")
     _invited_idx = models.Index("(invited_on) WHERE state = 'invited'")
     _process_idx = models.Index(
-        "(id) WHERE answered_on IS NOT NULL AND processed_on IS NULL"
+        "(id) WHERE answered_on IS NOT NULL AND processed_on IS NULL "
+        "AND failure IS NULL"
     )
 
     @api.depends("deadline", "answered_on")
@@ -228,6 +235,30 @@ class ReactivationFeedback(models.Model):
                 )
             )
         )
+
+    def _close_surplus(self):
+        """These were asked of one person, as it turned out: one survey stays open in
+        each company, none if one was answered. Their links say that it is closed."""
+        now = fields.Datetime.now()
+        surplus = self.browse()
+        for company, group in self.sudo().grouped("company_id").items():
+            # A merge is about one or two.
+            waiting = group.filtered(
+                lambda item: not item.answered_on and item.deadline > now
+            ).sorted(
+                lambda item: (
+                    item.state == "started",
+                    item.enrollment_id.state == "running",
+                    item.id,
+                )
+            )
+            rest = now - timedelta(days=company.reactivation_survey_fatigue_days)
+            answered = any(
+                item.answered_on and item.invited_on > rest for item in group
+            )
+            surplus |= waiting if answered else waiting[:-1]
+        surplus.write({"deadline": now})
+        surplus.user_input_id.write({"deadline": now})
 
     # --------------------------------------------------------------------- page
 
@@ -365,6 +396,16 @@ class ReactivationFeedback(models.Model):
             "target": "new",
             "url": answer.get_print_url(),
         }
+
+    def action_retry(self):
+        """What went wrong is mended: note the answer, and do what follows."""
+        self.check_access("read")
+        if not self.env.user.has_group(
+            "patient_reactivation.group_reactivation_manager"
+        ):
+            raise AccessError(self.env._("Only a manager may try this again."))
+        self.sudo().filtered("failure").failure = False
+        self.env.ref("patient_reactivation.ir_cron_feedback").sudo()._trigger()
 
     def action_open_enrollment(self):
         self.check_access("read")

@@ -1,4 +1,7 @@
+import logging
 from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.tools import SQL
@@ -7,6 +10,8 @@ from ..tools import nps
 from ..tools.transaction import work_read_committed
 from .reactivation_coupon_issue import Wish
 from .reactivation_token import REMEMBERED
+
+_logger = logging.getLogger(__name__)
 
 # Answers of one transaction.
 BATCH = 50
@@ -26,7 +31,6 @@ class ReactivationFeedback(models.Model):
         """Answers that came in, and then the follow-ups of reasons."""
         progress = self.env["ir.cron"]
         with work_read_committed(self.env):
-            self._forget_unasked()
             while count := self._process():
                 if not progress._commit_progress(count, remaining=1):
                     return
@@ -34,12 +38,17 @@ class ReactivationFeedback(models.Model):
 
     @api.model
     def _process(self, limit=BATCH):
-        """:return: int: number of answers that were worked on"""
+        """Work on answers together; one by one where that fails, so that one that
+        cannot be worked on blocks no other.
+
+        :return: int: number of answers that were worked on
+        """
         self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """SELECT id FROM reactivation_feedback
                     WHERE answered_on IS NOT NULL AND processed_on IS NULL
+                      AND failure IS NULL
                  ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED""",
                 limit,
             )
@@ -47,14 +56,35 @@ class ReactivationFeedback(models.Model):
         answered = self.sudo().browse(row[0] for row in rows)
         if answered:
             answered.invalidate_recordset()
-            answered._read_answers()
-            answered._note_on_patients()
-            answered._note_objections()
-            answered._reward()
-            answered._ask_for_payment_help()
-            answered.write({"processed_on": fields.Datetime.now()})
-            answered._thank()
+            if answered._follow():
+                for feedback in answered:
+                    # One of them fails: which?
+                    if error := feedback._follow():
+                        feedback.failure = error
         return len(answered)
+
+    def _follow(self):
+        """Do what follows from answers: all of it, or nothing.
+
+        :return: str: why it could not be done, or None
+        """
+        try:
+            with self.env.cr.savepoint():
+                self._read_answers()
+                self._note_on_patients()
+                self._note_objections()
+                self._reward()
+                self._ask_for_payment_help()
+                self.write({"processed_on": fields.Datetime.now()})
+                self._thank()
+        except psycopg2.OperationalError:
+            # The database, and not the answer: the job begins again.
+            raise
+        except Exception as error:  # noqa: BLE001 - automations run code of any model
+            _logger.warning("Answers %s cannot be worked on.", self.ids, exc_info=True)
+            self.env.invalidate_all(flush=False)
+            return str(error).partition("\n")[0] or type(error).__name__
+        return None
 
     @api.model
     def _forget_unasked(self):

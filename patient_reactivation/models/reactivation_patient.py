@@ -133,7 +133,7 @@ class ReactivationPatient(models.Model):
         readonly=True, help="What follows from the reason is still to be begun."
     )
     nps = fields.Integer(
-        string="Would Recommend (0–10)", readonly=True, aggregator="avg"
+        string="Would Recommend (0–10)", readonly=True, aggregator=None
     )
     nps_kind = fields.Selection(
         NPS_KINDS,

@@ -10,6 +10,13 @@ KINDS = [
     ("scale", "Sliding scale by income"),
 ]
 
+# Whoever sees which prices belong to which income could tell the income from the
+# prices of a patient.
+SCALE_READERS = (
+    "patient_reactivation.group_reactivation_manager,"
+    "patient_reactivation.group_reactivation_payment"
+)
+
 FEES = [("percent", "Percentage of the fee"), ("nominal", "Nominal fee")]
 
 
@@ -35,10 +42,16 @@ class ReactivationPaymentOption(models.Model):
     discount = fields.Float(string="Discount (%)", default=10.0)
     installments = fields.Integer(string="Number of Installments", default=6)
     scale_ids = fields.One2many(
-        "reactivation.fee.scale", "option_id", string="Scales", copy=True
+        "reactivation.fee.scale",
+        "option_id",
+        string="Scales",
+        copy=True,
+        groups=SCALE_READERS,
     )
     current_scale_id = fields.Many2one(
-        "reactivation.fee.scale", compute="_compute_current_scale_id"
+        "reactivation.fee.scale",
+        compute="_compute_current_scale_id",
+        groups=SCALE_READERS,
     )
 
     _discount_check = models.Constraint(

@@ -3,7 +3,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
-from odoo.tools import format_date
+from odoo.tools import SQL, format_date
 
 from ..tools.fee_scale import LARGEST_HOUSEHOLD
 from ..tools.placeholders import plain
@@ -29,6 +29,28 @@ SOURCES = [
 FORM_DAYS = 60
 
 FIGURES = ("household_size", "bracket_id", "is_above")
+
+# What whoever decides fills in, until it is decided. The rest follows from buttons.
+TO_FILL_IN = (*FIGURES, "note", "pricelist_id", "date_to")
+BY_BUTTONS = (
+    "asked_on",
+    "company_id",
+    "date_from",
+    "decided_by_id",
+    "decided_on",
+    "feedback_id",
+    "figures_removed_on",
+    "partner_id",
+    "scale_id",
+    "source",
+    "state",
+    "submitted_on",
+    "told_on",
+    "told_refusal",
+)
+
+# Since when figures are not needed any more.
+SETTLED_SQL = "COALESCE(decided_on, submitted_on, asked_on)"
 
 
 class ReactivationPaymentRequest(models.Model):
@@ -102,7 +124,9 @@ class ReactivationPaymentRequest(models.Model):
     )
     figures_removed_on = fields.Datetime(readonly=True)
     note = fields.Text(
-        string="Note on the Decision", help="Why; the patient does not read it."
+        string="Note on the Decision",
+        groups=DECIDERS,
+        help="Why; the patient does not read it. Removed with household and income.",
     )
     pricelist_id = fields.Many2one(
         "product.pricelist",
@@ -116,10 +140,8 @@ class ReactivationPaymentRequest(models.Model):
     date_from = fields.Date(string="In Force From", readonly=True)
     date_to = fields.Date(
         string="In Force Until",
-        compute="_compute_date_to",
-        store=True,
-        readonly=False,
-        help="The last day of these prices.",
+        help="The last day of these prices. Empty: as long as the clinic's settings "
+        "say, from the approval on.",
     )
     is_in_force = fields.Boolean(
         compute="_compute_is_in_force", search="_search_is_in_force"
@@ -138,9 +160,7 @@ class ReactivationPaymentRequest(models.Model):
         "This patient has asked already, and it is not decided yet.",
     )
     _force_idx = models.Index("(partner_id, date_to) WHERE state = 'approved'")
-    _decided_idx = models.Index(
-        "(decided_on) WHERE figures_removed_on IS NULL AND decided_on IS NOT NULL"
-    )
+    _settled_idx = models.Index(f"({SETTLED_SQL}) WHERE figures_removed_on IS NULL")
 
     # ------------------------------------------------------------------ compute
 
@@ -169,15 +189,6 @@ class ReactivationPaymentRequest(models.Model):
             if request.state in ("asked", "submitted"):
                 request.pricelist_id = request.bracket_id.pricelist_id
 
-    @api.depends("company_id")
-    def _compute_date_to(self):
-        for request in self:
-            if not request.date_to:
-                company = request.company_id
-                request.date_to = company._reactivation_today() + relativedelta(
-                    months=company.reactivation_payment_term
-                )
-
     @api.depends("state", "date_from", "date_to")
     def _compute_is_in_force(self):
         for request in self:
@@ -202,15 +213,13 @@ class ReactivationPaymentRequest(models.Model):
 
     # -------------------------------------------------------------- constraints
 
-    @api.constrains("household_size")
+    @api.constrains("household_size", "bracket_id", "is_above", "state")
     def _check_household_size(self):
+        """Nobody was told: 0. An income is one of a household."""
         for request in self:
-            size = request.household_size
-            if (
-                request.state != "asked"
-                and not request.figures_removed_on
-                and not (1 <= size <= LARGEST_HOUSEHOLD)
-            ):
+            told = request.bracket_id or request.is_above
+            smallest = 1 if told else 0
+            if not smallest <= request.household_size <= LARGEST_HOUSEHOLD:
                 raise ValidationError(self._household_sentence())
 
     @api.model
@@ -228,6 +237,28 @@ class ReactivationPaymentRequest(models.Model):
                 raise ValidationError(
                     self.env._("The income band is one of another scale.")
                 )
+
+    def write(self, vals):
+        if not self.env.su:
+            self._check_written(vals)
+        return super().write(vals)
+
+    def _check_written(self, vals):
+        """A field that is read-only in the form is so for everybody.
+
+        :raise AccessError: it follows from a button
+        :raise UserError: it is decided, and what was decided on stays
+        """
+        if not vals.keys().isdisjoint(BY_BUTTONS):
+            raise AccessError(
+                self.env._(
+                    "Status and dates of a request follow from its buttons: approve, "
+                    "refuse or end it there."
+                )
+            )
+        if not vals.keys().isdisjoint(TO_FILL_IN):
+            for request in self:
+                request._refuse_decided()
 
     # --------------------------------------------------------------------- asking
 
@@ -266,7 +297,21 @@ class ReactivationPaymentRequest(models.Model):
         )
         until = fields.Datetime.now() + relativedelta(days=FORM_DAYS) + REMEMBERED
         self.env["reactivation.token"]._ensure("payment_request_id", created, until)
+        created.filtered(lambda item: not item._form_is_open())._call_without_form()
         return found | {request.partner_id: request for request in created}
+
+    def _call_without_form(self):
+        """There is nothing to fill in: somebody has to speak with the patient."""
+        for company, group in self.grouped("company_id").items():
+            # One clinic, nearly always.
+            user = company._reactivation_follow_up_user()
+            texts = group.with_context(mail_activity_quick_update=True, lang=user.lang)
+            texts.activity_schedule(
+                "mail.mail_activity_data_call",
+                user_id=user.id,
+                date_deadline=company._reactivation_today(),
+                summary=texts.env._("Speak about help with the cost: there is no form"),
+            )
 
     def _form_link(self):
         """:return: address of the patient's form"""
@@ -300,7 +345,14 @@ class ReactivationPaymentRequest(models.Model):
             raise UserError(
                 self.env._("“Income of the household”: choose one of the lines.")
             )
-        request.lock_for_update()
+        # Two taps on “Send”: the second waits, and finds what the first one made.
+        self.env.flush_all()
+        self.env.cr.execute(
+            SQL(
+                "SELECT 1 FROM reactivation_payment_request WHERE id = %s FOR UPDATE",
+                self.id,
+            )
+        )
         request.invalidate_recordset()
         if request.state != "asked":
             # Sent twice, or from two tabs: the first one counts.
@@ -375,7 +427,10 @@ class ReactivationPaymentRequest(models.Model):
                 raise UserError(
                     self.env._("“Pricelist”: choose the prices this patient pays.")
                 )
-            if not request.date_to or request.date_to < today:
+            until = request.date_to or today + relativedelta(
+                months=request.company_id.reactivation_payment_term
+            )
+            if until < today:
                 raise UserError(
                     self.env._("“In Force Until”: choose today or a later day.")
                 )
@@ -389,8 +444,14 @@ class ReactivationPaymentRequest(models.Model):
                     ("id", "!=", request.id),
                 ]
             )
-            earlier.write({"date_to": today - relativedelta(days=1)})
-            request.write({**request._decision("approved"), "date_from": today})
+            earlier.sudo().write({"date_to": today - relativedelta(days=1)})
+            request.sudo().write(
+                {
+                    **request._decision("approved"),
+                    "date_from": today,
+                    "date_to": until,
+                }
+            )
         self._tell_patients()
 
     def action_refuse(self):
@@ -400,11 +461,11 @@ class ReactivationPaymentRequest(models.Model):
             if not (request.note or "").strip():
                 raise UserError(
                     self.env._(
-                        "“Note on the Decision”: say why, so that whoever speaks with "
-                        "the patient can explain it."
+                        "“Note on the Decision”: say why, so that whoever decides next "
+                        "time can understand it."
                     )
                 )
-            request.write(request._decision("refused"))
+            request.sudo().write(request._decision("refused"))
         self._tell_patients()
 
     def action_end(self):
@@ -414,7 +475,7 @@ class ReactivationPaymentRequest(models.Model):
             if not request.is_in_force:
                 raise UserError(self.env._("This request is not in force."))
             yesterday = request.company_id._reactivation_today() - relativedelta(days=1)
-            request.date_to = yesterday
+            request.sudo().date_to = yesterday
 
     def action_cancel(self):
         """The patient does not want it any more."""
@@ -422,7 +483,9 @@ class ReactivationPaymentRequest(models.Model):
         self.filtered(lambda item: item.state in ("asked", "submitted")).sudo().write(
             {"state": "canceled", "decided_on": fields.Datetime.now()}
         )
-        self.activity_unlink(["mail.mail_activity_data_todo"])
+        self.activity_unlink(
+            ["mail.mail_activity_data_todo", "mail.mail_activity_data_call"]
+        )
 
     def _refuse_decided(self):
         if self.state not in ("asked", "submitted"):
@@ -481,7 +544,14 @@ class ReactivationPaymentRequest(models.Model):
             # A note: nobody else is told.
             subtype_xmlid="mail.mt_note",
             email_layout_xmlid="patient_reactivation.mail_layout_plain",
+            **self._reply_values(),
         )
+
+    def _reply_values(self):
+        """:return: dict: a reply goes to the clinic, and not onto the request, where
+        the figures it may tell would stay"""
+        address = self.company_id.email_formatted
+        return {"reply_to_force_new": True} | ({"reply_to": address} if address else {})
 
     def _decision_lines(self):
         """:return: list of str: what the patient reads; no figures"""
@@ -544,39 +614,76 @@ class ReactivationPaymentRequest(models.Model):
     @api.model
     def _remove_figures(self, company, limit=1000):
         """Remove what patients told of their household and income, and is not needed
-        any more; the decision stays.
+        any more; the decision stays. Who was not decided about for so long is not going
+        to be: that request is closed.
 
         :return: int: number of requests
         """
-        before = fields.Datetime.now() - relativedelta(
-            months=company.reactivation_payment_months
+        now = fields.Datetime.now()
+        before = now - relativedelta(months=company.reactivation_payment_months)
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT id FROM reactivation_payment_request
+                    WHERE company_id = %s AND figures_removed_on IS NULL
+                      AND %s <= CASE WHEN state IN ('asked', 'submitted')
+                                     THEN LEAST(%s, %s) ELSE %s END
+                    LIMIT %s""",
+                company.id,
+                SQL(SETTLED_SQL),
+                before,
+                now - relativedelta(days=FORM_DAYS),
+                before,
+                limit,
+            )
         )
-        old = self.sudo().search(
-            [
-                ("company_id", "=", company.id),
-                ("figures_removed_on", "=", False),
-                ("decided_on", "!=", False),
-                ("decided_on", "<=", before),
-            ],
-            limit=limit,
-        )
+        old = self.sudo().browse(row[0] for row in rows)
         old._forget_figures()
+        undecided = old.filtered(lambda item: item.state in ("asked", "submitted"))
+        undecided.write({"state": "canceled", "decided_on": now})
+        undecided.activity_ids.unlink()
         return len(old)
 
     def _forget_figures(self):
-        now = fields.Datetime.now()
-        for request in self.sudo():
-            # The prices stay as they were decided: they are kept apart.
-            pricelist = request.pricelist_id.id
-            request.write(
-                {
-                    "figures_removed_on": now,
-                    "household_size": 0,
-                    "bracket_id": False,
-                    "is_above": False,
-                }
-            )
+        """Household and income, and every text in which they may have been told."""
+        requests = self.sudo()
+        # The prices stay as they were decided; those that were only proposed would tell
+        # the income.
+        approved = requests.filtered(lambda item: item.state == "approved")
+        kept = {request: request.pricelist_id for request in approved}
+        requests.write(
+            {
+                "figures_removed_on": fields.Datetime.now(),
+                "household_size": 0,
+                "bracket_id": False,
+                "is_above": False,
+                "note": False,
+            }
+        )
+        for request, pricelist in kept.items():
+            # Written together at the flush.
             request.pricelist_id = pricelist
+        requests._forget_texts()
+
+    def _forget_texts(self):
+        """The conversation stays as a fact, without its words."""
+        thread = [("res_id", "in", self.ids)]
+        messages = self.env["mail.message"].sudo()
+        said = messages.search([("model", "=", self._name), *thread])
+        said.write({"body": "", "subject": False})
+        files = self.env["ir.attachment"].sudo()
+        files.search([("res_model", "=", self._name), *thread]).unlink()
+        # Tasks that are done, with what was said.
+        tasks = self.env["mail.activity"].sudo().with_context(active_test=False)
+        tasks.search(
+            [("res_model", "=", self._name), ("active", "=", False), *thread]
+        ).unlink()
+
+    def _mail_get_operation_for_mail_message_operation(self, message_operation):
+        """What is said on a request is read by those who may decide."""
+        if message_operation == "read":
+            return dict.fromkeys(self, "write")
+        return super()._mail_get_operation_for_mail_message_operation(message_operation)
 
     # -------------------------------------------------------------------- prices
 

@@ -34,6 +34,7 @@ class ReactivationPrivacy(models.AbstractModel):
     def _retention_work(self):
         """:return: functions that do one batch each and tell how much it was"""
         yield self._remove_leftovers
+        yield self.env["reactivation.feedback"].sudo()._forget_unasked
         companies = self.env["res.company"].sudo().with_context(active_test=False)
         requests = self.env["reactivation.payment.request"]
         for company in companies.search([]):

@@ -127,6 +127,16 @@ class ReactivationStep(models.Model):
                         )
                     )
                     break
+        if before := self._asks_before():
+            faults.append(
+                self.env._(
+                    "Step “%(step)s” asks another survey than “%(before)s”. A patient "
+                    "is asked one in a campaign: let both ask the same, or leave one "
+                    "out.",
+                    step=self.name,
+                    before=before.name,
+                )
+            )
         if self.delay_from == "answer":
             faults.append(
                 self.env._(
@@ -136,6 +146,12 @@ class ReactivationStep(models.Model):
                 )
             )
         return list(dict.fromkeys(faults))
+
+    def _asks_before(self):
+        """:return: the first step of the method that asks, if it asks another survey"""
+        asks = self.method_id.step_ids.filtered("survey_id")
+        first = asks.sorted(lambda step: (step.sequence, step.id))[:1]
+        return first if first.survey_id != self.survey_id else first.browse()
 
     def _answer_problems(self):
         """What mentions a survey that no step asks."""

@@ -132,7 +132,8 @@ class ResCompany(models.Model):
         string="Keep Household and Income (months)",
         default=12,
         help="What patients told of their household and income is removed so long "
-        "after the decision. 0: at once.",
+        "after the decision; 0: at once. Without a decision after the request, but not "
+        "before 60 days.",
     )
     reactivation_payment_term = fields.Integer(
         string="Payment Help Lasts (months)",

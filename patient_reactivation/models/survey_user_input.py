@@ -1,5 +1,11 @@
 from odoo import fields, models
 
+from ..tools.placeholders import without_tricks
+from ..tools.spreadsheets import neutral_rows
+
+# What Odoo keeps of a text that somebody writes into a survey: some five pages.
+LONGEST_TEXT = 10_000
+
 
 class SurveyUserInput(models.Model):
     """Answers of patients who were asked by a campaign."""
@@ -22,6 +28,10 @@ class SurveyUserInput(models.Model):
         asked.reactivation_feedback_id._note_answered()
         return result
 
+    def export_data(self, fields_to_export):
+        """Whoever wrote it: a text of a survey is no formula."""
+        return neutral_rows(super().export_data(fields_to_export))
+
     def _get_line_answer_values(self, question, answer, answer_type):
         return super()._get_line_answer_values(question, _storable(answer), answer_type)
 
@@ -29,6 +39,18 @@ class SurveyUserInput(models.Model):
         return super()._get_line_comment_values(question, _storable(comment))
 
 
+class SurveyUserInputLine(models.Model):
+    """What was said, in files."""
+
+    _inherit = "survey.user_input.line"
+
+    def export_data(self, fields_to_export):
+        return neutral_rows(super().export_data(fields_to_export))
+
+
 def _storable(text):
-    """:return: what a patient wrote, without the one character that cannot be kept"""
-    return text.replace("\0", "") if isinstance(text, str) else text
+    """:return: what somebody wrote, without characters that cannot be kept or hide what
+    is said; what is longer than anybody reads is cut"""
+    if not isinstance(text, str):
+        return text
+    return without_tricks(text[:LONGEST_TEXT])

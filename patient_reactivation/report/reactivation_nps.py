@@ -117,19 +117,25 @@ class ReactivationNps(models.Model):
 
 class ReactivationReasonReport(models.Model):
     """How often patients of a tier and a segment gave each reason. Groups of fewer
-    answers than `tools.nps.SMALLEST_GROUP` are left out."""
+    answers than `tools.nps.SMALLEST_GROUP` are left out, and so are the rarer reasons
+    of the others: they are added up, with the next one if they are too few together."""
 
     _name = "reactivation.reason.report"
     _description = "Reasons by Segment"
     _auto = False
     _order = "answers desc, id"
-    _rec_name = "reason_id"
+    _rec_name = "label"
 
     company_id = fields.Many2one("res.company", readonly=True)
     campaign_id = fields.Many2one("reactivation.campaign", readonly=True)
     segment_id = fields.Many2one("reactivation.segment", readonly=True)
     tier_id = fields.Many2one("reactivation.tier", readonly=True)
-    reason_id = fields.Many2one("reactivation.reason", string="Reason", readonly=True)
+    reason_id = fields.Many2one(
+        "reactivation.reason",
+        readonly=True,
+        help="Empty: reasons of fewer than five patients, added up.",
+    )
+    label = fields.Char(string="Reason", readonly=True)
     route = fields.Selection(
         related="reason_id.route", string="What We Do", readonly=True
     )
@@ -138,15 +144,38 @@ class ReactivationReasonReport(models.Model):
     @property
     def _table_query(self):
         self.env.flush_all()
+        reasons = self.env["reactivation.reason"]
         return SQL(
-            """SELECT min(counted.id)::int AS id, company_id, campaign_id, segment_id,
-                      tier_id, reason_id, count(*)::int AS answers
-                 FROM (SELECT feedback.*, count(*) OVER (
-                              PARTITION BY company_id, campaign_id, segment_id, tier_id)
-                              AS of_group
-                         FROM reactivation_feedback feedback
-                        WHERE reason_id IS NOT NULL) AS counted
-                WHERE of_group >= %s
-             GROUP BY company_id, campaign_id, segment_id, tier_id, reason_id""",
-            nps.SMALLEST_GROUP,
+            """WITH counted AS (
+                   SELECT company_id, campaign_id, segment_id, tier_id, reason_id,
+                          min(id) AS id, count(*) AS answers
+                     FROM reactivation_feedback
+                    WHERE reason_id IS NOT NULL
+                 GROUP BY company_id, campaign_id, segment_id, tier_id, reason_id
+               ), ranked AS (
+                   SELECT *, sum(answers) OVER (
+                              PARTITION BY company_id, campaign_id, segment_id, tier_id
+                              ORDER BY answers, reason_id ROWS UNBOUNDED PRECEDING)
+                          - answers AS rarer
+                     FROM counted
+               ), shown AS (
+                   SELECT company_id, campaign_id, segment_id, tier_id, id, answers,
+                          -- What is added up is nobody, or enough.
+                          CASE WHEN answers >= %(least)s
+                                    AND (rarer = 0 OR rarer >= %(least)s)
+                               THEN reason_id END AS reason_id
+                     FROM ranked
+               )
+               SELECT min(shown.id)::int AS id, shown.company_id, shown.campaign_id,
+                      shown.segment_id, shown.tier_id, shown.reason_id,
+                      COALESCE(min(%(name)s), %(others)s) AS label,
+                      sum(shown.answers)::int AS answers
+                 FROM shown
+            LEFT JOIN reactivation_reason reason ON reason.id = shown.reason_id
+             GROUP BY shown.company_id, shown.campaign_id, shown.segment_id,
+                      shown.tier_id, shown.reason_id
+               HAVING sum(shown.answers) >= %(least)s""",
+            least=nps.SMALLEST_GROUP,
+            name=reasons._field_to_sql("reason", "name"),
+            others=self.env._("Other reasons"),
         )

@@ -99,17 +99,54 @@ class TestFeedbackReports(SurveyClinic):
         self.answers([8] * 4, tier=late)
         report = self.as_user(self.manager, self.env["reactivation.reason.report"])
         self.assertFalse(report.search([]))
-        self.answers([8] * 3, tier=early, reason="cost")
-        self.answers([8] * 2, tier=early, reason="no_time")
+        self.answers([8] * 6, tier=early, reason="cost")
+        self.answers([8] * 5, tier=early, reason="no_time")
         rows = report.search([])
         self.assertEqual(rows.tier_id, early)
         self.assertEqual(
-            {row.reason_id.code: row.answers for row in rows}, {"cost": 3, "no_time": 2}
+            {row.reason_id.code: row.answers for row in rows}, {"cost": 6, "no_time": 5}
         )
         self.assertEqual(
             {row.reason_id.code: row.route for row in rows},
             {"cost": "payment", "no_time": "times"},
         )
+
+    def reasons(self):
+        report = self.as_user(self.manager, self.env["reactivation.reason.report"])
+        return {row.label: row.answers for row in report.search([])}
+
+    def test_rare_reasons_are_added_up(self):
+        """J9: fewer than five patients of a reason are named with others, so many that
+        the sum tells of nobody."""
+        self.answers([8] * 9, reason="cost")
+        self.answers([8] * 6, reason="no_time")
+        self.answers([8] * 3, reason="dissatisfied")
+        self.answers([8] * 2, reason="recovered")
+        self.assertEqual(self.reasons(), {"Cost": 9, "No time": 6, "Other reasons": 5})
+
+    def test_nor_can_rare_reasons_be_computed(self):
+        """J9: one rare reason alone would be the rest of its group: the smallest of the
+        others is added to it."""
+        self.answers([8] * 9, reason="cost")
+        self.answers([8] * 6, reason="no_time")
+        self.answers([8] * 2, reason="dissatisfied")
+        self.assertEqual(self.reasons(), {"Cost": 9, "Other reasons": 8})
+        row = self.env["reactivation.reason.report"].search([("reason_id", "=", False)])
+        self.assertEqual((row.answers, row.route), (8, False))
+
+    def test_only_rare_reasons(self):
+        self.answers([8] * 3, reason="cost")
+        self.answers([8] * 2, reason="no_time")
+        self.assertEqual(self.reasons(), {"Other reasons": 5})
+
+    def test_reasons_in_the_language_of_the_reader(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        self.reason["cost"].with_context(lang="fr_FR").name = "Coût"
+        self.answers([8] * 6, reason="cost")
+        report = self.env["reactivation.reason.report"].with_context(lang="fr_FR")
+        self.assertEqual(report.search([]).label, "Coût")
+        groups = report.formatted_read_group([], ["label"], ["answers:sum"])
+        self.assertEqual([group["label"] for group in groups], ["Coût"])
 
     def test_who_may_see_them(self):
         """Managers, of their own clinic."""

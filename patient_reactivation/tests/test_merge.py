@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, datetime
 
 from odoo.tests import tagged
 
@@ -28,6 +28,21 @@ class TestMerge(MailClinicCase):
         self.row(twin).reason_id = cost
         self.merge(twin, ada)
         self.assertPatient(ada, reason_id=cost)
+
+    def test_what_the_merged_contact_said_is_kept(self):
+        """The reason with how and when it became known, and the recommendation."""
+        ada, twin = self.lapsed("Ada", days=300), self.lapsed("Ada A", days=250)
+        self.refresh()
+        cost = self.env.ref("patient_reactivation.reactivation_reason_cost")
+        when = datetime(2026, 3, 1, 12)
+        said = {"nps": 0, "nps_kind": "detractor", "nps_on": when}
+        self.row(twin).write(said)
+        with self.at(when):
+            self.row(twin)._set_reason(cost, "survey")
+        self.merge(twin, ada)
+        self.assertPatient(
+            ada, reason_id=cost, reason_source="survey", reason_on=when, **said
+        )
 
     def test_patient_merged_into_a_stranger(self):
         ada, stranger = self.lapsed("Ada", days=300), self.person("Stranger")

@@ -214,12 +214,49 @@ class TestRequest(PaymentClinic):
 
     def test_the_patient_is_told(self):
         """Without figures, in the patient's language."""
+        self.env["res.lang"]._activate_lang("fr_FR")
+        ada, bea = self.submitted(), self.submitted(name="Bea Marlow", lang="fr_FR")
+        for request in ada | bea:
+            self.as_user(self.decider, request).action_approve()
+            self.assertTrue(request.told_on)
+        [mail] = self.mails_to("ada.marlow@example.com")
+        self.assertIn("approved", mail["body"])
+        [french] = self.mails_to("bea.marlow@example.com")
+        self.assertIn("Bonjour Bea", french["body"])
+        self.assertNotIn("approved", french["body"])
+        for told in (mail, french):
+            for secret in ("household", "foyer", "15,650", "15\u202f650"):
+                self.assertNotIn(secret, told["body"])
+
+    def test_what_the_patient_replies(self):
+        """It goes to the clinic's own address: whoever is on the request, or looks at
+        it later, does not find it there."""
         request = self.submitted()
         self.as_user(self.decider, request).action_approve()
         [mail] = self.mails_to("ada.marlow@example.com")
-        self.assertIn("approved", mail["body"])
-        self.assertNotIn("household", mail["body"])
-        self.assertTrue(request.told_on)
+        self.assertIn("clinic@example.com", mail["reply_to"])
+        before = request.message_ids
+        raw = (
+            "From: Ada <ada.marlow@example.com>\nTo: catchall@test.mycompany.com\n"
+            f"Subject: Re: Your request\nMessage-ID: <reply@example.com>\n"
+            f"In-Reply-To: {mail['message_id']}\nReferences: {mail['message_id']}\n"
+            "Content-Type: text/plain\n\nWe live from 900 a month now."
+        )
+        with self.assertRaisesRegex(ValueError, "No possible route"):
+            self.env["mail.thread"].sudo().message_process(None, raw.encode())
+        self.assertEqual(request.message_ids, before)
+
+    def test_how_long_it_holds(self):
+        """The term begins with the approval, however long that took; another day may be
+        chosen."""
+        self.clinic.reactivation_payment_term = 6
+        slow, chosen = self.submitted(), self.submitted(name="Bea Marlow")
+        self.as_user(self.decider, chosen).date_to = "2026-12-24"
+        self.later(days=60)
+        for request in slow | chosen:
+            self.as_user(self.decider, request).action_approve()
+        self.assertEqual(fields.Date.to_string(slow.date_to), "2026-11-01")
+        self.assertEqual(fields.Date.to_string(chosen.date_to), "2026-12-24")
 
     def test_refused_with_a_note(self):
         request = self.submitted()
@@ -266,6 +303,48 @@ class TestRequest(PaymentClinic):
         mine = self.as_user(self.decider, request)
         with self.assertRaisesRegex(UserError, "Pricelist"):
             mine.action_approve()
+
+    def test_staff_cannot_make_a_household_up(self):
+        """Also before the form is sent, and on the way through the states."""
+        asked, submitted = self.ask(), self.submitted(name="Bea Marlow")
+        for request in asked | submitted:
+            mine = self.as_user(self.decider, request)
+            for size in (-3, 21, 50):
+                with self.assertRaisesRegex(ValidationError, "between 1 and 20"):
+                    with self.cr.savepoint():
+                        mine.household_size = size
+        mine = self.as_user(self.decider, asked)
+        with self.assertRaisesRegex(ValidationError, "between 1 and 20"):
+            with self.cr.savepoint():
+                # A band is one of a household.
+                mine.bracket_id = self.scale.bracket_ids[0]
+        mine.write({"household_size": 3, "bracket_id": self.scale.bracket_ids[0].id})
+        mine.action_approve()
+        self.assertEqual(asked.pricelist_id, self.lists[0])
+
+    def test_only_buttons_decide(self):
+        """What was decided, by whom and when is nothing to type in."""
+        request = self.submitted()
+        mine = self.as_user(self.decider, request)
+        for values in (
+            {"state": "approved"},
+            {"decided_by_id": self.desk.id},
+            {"decided_on": "2026-01-01 00:00:00"},
+            {"date_from": "2026-01-01"},
+            {"partner_id": self.person("Bea Hill").id},
+            {"figures_removed_on": "2026-01-01 00:00:00"},
+        ):
+            with self.assertRaises(AccessError, msg=values):
+                mine.write(values)
+        mine.action_approve()
+        self.assertEqual(request.decided_by_id, self.decider)
+        for values in (
+            {"date_to": "2036-01-01"},
+            {"pricelist_id": self.lists[0].id},
+            {"household_size": 9},
+        ):
+            with self.assertRaisesRegex(UserError, "decided already", msg=values):
+                mine.write(values)
 
     def test_sent_twice(self):
         request = self.ask()
@@ -316,6 +395,15 @@ class TestRequest(PaymentClinic):
                 mine.search([("household_size", "=", 2)])
             data = mine.export_data(["state"]) if user == self.manager else None
             self.assertNotEqual(data, {})
+        # The way back from prices to incomes is closed to the desk.
+        for name in ("reactivation.fee.scale", "reactivation.fee.bracket"):
+            with self.assertRaises(AccessError):
+                self.as_user(self.desk, self.env[name]).search([])
+        option = self.as_user(self.desk, self.option)
+        self.assertEqual(option.read(["name"])[0]["name"], "Prices by income")
+        for name in ("scale_ids", "current_scale_id"):
+            with self.assertRaises(AccessError, msg=name):
+                option.read([name])
         self.assertEqual(self.as_user(self.decider, request).household_size, 2)
         stranger = self.stranger()
         stranger.group_ids += self.env.ref(
@@ -342,6 +430,52 @@ class TestRequest(PaymentClinic):
         self.assertEqual((request.household_size, request.bracket_id.id), (0, False))
         self.assertEqual(request.state, "approved")
         self.assertEqual(self.price_list(request.partner_id), self.lists[1])
+
+    def test_figures_nobody_decides_on(self):
+        """J5: what was filled in and never decided goes as well, and the request is
+        closed: there is nothing left to decide on."""
+        self.clinic.reactivation_payment_months = 0
+        request, asked = self.submitted(), self.ask("Bea Hill")
+        self.as_user(self.decider, asked).household_size = 4
+        retention = self.env["reactivation.privacy"]
+        self.later(days=20)
+        retention._cron_retention()
+        self.assertEqual(request.household_size, 2, "There is still time to decide.")
+        self.later(days=45)
+        retention._cron_retention()
+        for closed in request | asked:
+            self.assertTrue(closed.figures_removed_on)
+            self.assertEqual((closed.household_size, closed.state), (0, "canceled"))
+            self.assertFalse(closed.activity_ids)
+        again = self.requests._ask(request.partner_id, self.clinic, "desk")
+        self.assertNotEqual(again[request.partner_id], request)
+
+    def test_note_is_for_who_decides(self):
+        """Notes and the conversation may tell what the figures told: the same people
+        read them, and they go with the figures (J5)."""
+        request = self.submitted()
+        mine = self.as_user(self.decider, request)
+        mine.note = "Earns 900 a month"
+        mine.message_post(body="Brought a pay slip of 900", message_type="comment")
+        said = request.message_ids
+        mine.action_approve()
+        for user in (self.desk, self.manager):
+            theirs = self.as_user(user, request)
+            with self.assertRaises(AccessError):
+                theirs.read(["note"])
+            with self.assertRaises(AccessError):
+                said.with_user(user).read(["body"])
+            self.assertFalse(
+                said.with_user(user).search([("id", "in", said.ids)]), user.name
+            )
+        self.assertIn("900", said.with_user(self.decider).mapped("body")[0])
+        self.later(days=380)
+        self.env["reactivation.privacy"]._cron_retention()
+        self.env.invalidate_all()
+        self.assertFalse(request.note)
+        self.assertEqual(request.state, "approved")
+        texts = request.message_ids.mapped("body")
+        self.assertNotIn("900", " ".join(texts))
 
     def test_erased(self):
         """J1: nothing of household and income is left, and no prices."""
@@ -387,6 +521,19 @@ class TestRequest(PaymentClinic):
         self.assertFalse(request._form_is_open())
         with self.assertRaisesRegex(UserError, "no form to fill in"):
             request.action_open_form()
+
+    def test_somebody_hears_without_a_scale(self):
+        """“Wants help” is a task where there is no form, and none where there is."""
+        self.assertFalse(self.ask("Bea Hill").activity_ids)
+        self.option.active = False
+        feedback = self.asked()
+        self.answer(feedback, "no_time", payment=True)
+        request = self.requests.search([("feedback_id", "=", feedback.id)])
+        [task] = request.activity_ids
+        self.assertEqual(task.user_id, self.manager)
+        self.assertEqual(task.date_deadline, fields.Date.today())
+        self.requests._ask(feedback.partner_id, self.clinic, "desk")
+        self.assertEqual(request.activity_ids, task, "Once.")
 
     def test_button_on_the_patient(self):
         partner = self.lapsed("Ada Marlow")

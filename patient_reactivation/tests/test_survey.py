@@ -4,11 +4,13 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .test_coupon_campaign import OfferClinic
 
@@ -280,12 +282,38 @@ class TestSurvey(SurveyClinic):
             {"state": "failed", "failure": "550 no such user"}
         )
         other = self.asked("Bea Hill", self.survey_campaign(name="Other"))
-        self.feedback._cron_process()
+        with patch.object(type(self.feedback), "_forget_unasked") as scan:
+            self.feedback._cron_process()
+        self.assertFalse(scan.called, "Not each time that an answer comes in.")
+        self.env["reactivation.privacy"]._cron_retention()
         self.assertFalse(feedback.exists())
         self.assertTrue(other.exists())
 
-    def test_reminder_only_without_an_answer(self):
-        """A second e-mail with the same link; not to who has answered."""
+    def test_two_clinics_ask_at_the_same_moment(self):
+        """A10: whom another worker asked, while this one waited for its turn with the
+        patient, is not asked again, however many messages a day allows."""
+        theirs = self.asked().delivery_id
+        theirs.state = "pending"
+        self.visit(theirs.partner_id, 240, company_id=self.other_clinic.id)
+        other = self.survey_campaign(name="Other", company_id=self.other_clinic.id)
+        self.start(other)
+        deliveries = self.env["reactivation.delivery"]
+        deliveries._schedule_due()
+        mine = deliveries.search([("campaign_id", "=", other.id)])
+        policy = self.env["reactivation.contact.policy"]
+        decided = policy._decide(mine, "mail", other)[mine.id]
+        self.assertFalse(decided.refusal, "Nobody was asked yet.")
+
+        def lock(policy, keys):
+            theirs.state = "sent"
+            theirs.flush_recordset()
+
+        with patch.object(type(policy), "_lock_contacts", lock):
+            decided = policy._decide(mine, "mail", other)[mine.id]
+        self.assertEqual((decided.refusal, decided.wait), ("survey_recent", None))
+
+    def reminded(self, **values):
+        """:return: a campaign that asks, and reminds of it after a week"""
         campaign = self.survey_campaign(thanks=False)
         step = campaign.method_ids.step_ids
         reminder = self.env["reactivation.step"].create(
@@ -296,9 +324,42 @@ class TestSurvey(SurveyClinic):
                 "delay_days": 7,
                 "survey_id": self.survey.id,
                 "condition": "not_surveyed",
+                **values,
             }
         )
         reminder._create_mailing("en_US")
+        return campaign
+
+    def test_no_reminder_of_a_closed_survey(self):
+        """G2: nobody is sent a link that opens nothing any more: too late for it, or
+        the clinic has closed the survey the patient was asked."""
+        self.clinic.reactivation_survey_days = 5
+        feedback = self.asked(campaign=self.reminded())
+        self.run_day(8)
+        self.assertTrue(feedback.is_over)
+        self.assertDeliveries(feedback.partner_id, ["sent", ("skipped", "no_survey")])
+        self.assertFalse(feedback.enrollment_id.survey_invitation)
+        self.assertFalse(feedback.enrollment_id.survey_link)
+
+    def test_no_reminder_of_an_archived_survey(self):
+        feedback = self.asked(campaign=self.reminded())
+        self.survey.action_archive()
+        self.assertFalse(feedback.enrollment_id.survey_invitation)
+        self.run_day(8)
+        self.assertDeliveries(feedback.partner_id, ["sent", ("skipped", "no_survey")])
+
+    def test_a_method_asks_one_survey(self):
+        """A patient has one link in a campaign: a second survey would never be
+        asked."""
+        other = self.survey.copy({"title": "Another", "access_mode": "token"})
+        campaign = self.reminded(survey_id=other.id)
+        self.assertProblem(campaign, "asks another survey than")
+        campaign.method_ids.step_ids.survey_id = other
+        self.assertEqual(self.problems(campaign), [])
+
+    def test_reminder_only_without_an_answer(self):
+        """A second e-mail with the same link; not to who has answered."""
+        campaign = self.reminded()
         bea = self.lapsed("Bea Quick", payer_class="cash")
         feedback = self.asked(campaign=campaign)
         self.answer(self.feedback_of(bea), "no_time")
@@ -478,6 +539,89 @@ class TestSurvey(SurveyClinic):
         self.assertFalse(self.as_user(surveyor, inputs).search([]))
         with self.assertRaises(AccessError):
             self.as_user(surveyor, self.feedback).search([])
+
+    def test_one_bad_answer_blocks_no_other(self):
+        """B4: what cannot be worked on is left, with the reason, for staff to try
+        again; the others go on."""
+        campaign = self.survey_campaign()
+        names = ("Ada Marlow", "Bea Hill", "Cem Wood")
+        people = [self.lapsed(name, payer_class="cash") for name in names]
+        self.start(campaign)
+        self.run_crons()
+        rows = [self.feedback_of(person) for person in people]
+        for row in rows:
+            self.answer(row, "cost", 9, finish=False)
+            row.user_input_id._mark_done()
+        note = type(self.feedback)._note_on_patients
+
+        def fail(feedback):
+            note(feedback)
+            if rows[1] in feedback:
+                raise ValueError("Their automation refuses this")
+
+        logger = "odoo.addons.patient_reactivation.models.reactivation_feedback_process"
+        broken = patch.object(type(self.feedback), "_note_on_patients", fail)
+        with broken, mute_logger(logger):
+            self.feedback._process()
+            self.assertFalse(self.feedback._process(), "It is not tried for ever.")
+        self.env.invalidate_all()
+        self.assertEqual([bool(row.processed_on) for row in rows], [True, False, True])
+        self.assertEqual(rows[1].failure, "Their automation refuses this")
+        self.assertFalse(self.row(people[1]).reason_id, "Nothing of it was kept.")
+        self.assertEqual(self.row(people[2]).reason_id.code, "cost")
+        self.assertEqual(self.feedback.search([("failure", "!=", False)]), rows[1])
+        with self.assertRaises(AccessError):
+            self.as_user(self.desk, rows[1]).action_retry()
+        self.as_user(self.manager, rows[1]).action_retry()
+        self.work()
+        self.assertFalse(rows[1].failure)
+        self.assertTrue(rows[1].processed_on)
+        self.assertEqual(self.row(people[1]).reason_id.code, "cost")
+
+    def test_merged_after_both_were_asked(self):
+        """K7: one person has one survey and one reward, whichever of their links is
+        used; the answer that was begun is the one that stays."""
+        campaign = self.survey_campaign(reward=self.twenty)
+        names = ("Ada Marlow", "Ada Marlow-Hill")
+        ada, twin = [self.lapsed(name, payer_class="cash") for name in names]
+        self.start(campaign)
+        self.run_crons()
+        mine, theirs = self.feedback_of(ada), self.feedback_of(twin)
+        self.answer(theirs, "no_time", finish=False)
+        self.env["base.partner.merge.automatic.wizard"]._merge((ada | twin).ids, ada)
+        self.env.invalidate_all()
+        self.assertEqual((mine | theirs).partner_id, ada)
+        self.assertEqual([mine._is_open(), theirs._is_open()], [False, True])
+        with self.assertRaisesRegex(UserError, "cannot be answered"):
+            mine._start()
+        theirs.user_input_id._mark_done()
+        self.work()
+        self.assertEqual(len(self.coupons_of(ada)), 1)
+
+    def test_merged_after_one_has_answered(self):
+        """The other link is closed, and so is an answer that was begun with it."""
+        campaign = self.survey_campaign(reward=self.twenty)
+        names = ("Ada Marlow", "Ada Marlow-Hill")
+        ada, twin = [self.lapsed(name, payer_class="cash") for name in names]
+        self.start(campaign)
+        self.run_crons()
+        mine, theirs = self.feedback_of(ada), self.feedback_of(twin)
+        self.answer(theirs, "cost", finish=False)
+        self.answer(mine, "no_time", 9)
+        self.env["base.partner.merge.automatic.wizard"]._merge((ada | twin).ids, ada)
+        self.env.invalidate_all()
+        self.assertFalse(theirs._is_open())
+        self.assertLessEqual(theirs.user_input_id.deadline, fields.Datetime.now())
+        self.assertEqual(len(self.coupons_of(ada)), 1)
+
+    def test_no_average_of_who_did_not_answer(self):
+        """J9: a column of zeros is no score, nor is the average of a group of one:
+        scores are in their report."""
+        for name in ("feedback", "patient", "enrollment"):
+            field = self.env[f"reactivation.{name}"]._fields["nps"]
+            self.assertIsNone(field.aggregator, name)
+        view = self.feedback.get_view(view_type="list")["arch"]
+        self.assertNotIn("avg=", view)
 
     def test_texts_are_neutral_in_exports(self):
         """F3: what a patient wrote is no formula, in CSV and XLSX."""

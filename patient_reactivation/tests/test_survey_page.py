@@ -2,15 +2,20 @@
 there.
 """
 
+import csv
+import io
 import json
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from lxml import html
+from openpyxl import load_workbook
 
+from odoo import http
 from odoo.tests import HttpCase, tagged
 
 from ..controllers.page import WRONG_LINKS
+from ..models.survey_user_input import LONGEST_TEXT
 from .test_payment_help import PaymentClinic
 from .test_survey import SurveyClinic
 
@@ -226,8 +231,148 @@ class TestSurveyPage(PageCase, SurveyClinic):
         self.authenticate(self.desk.login, self.desk.login)
         self.assertIn("recommend us", self.url_open(action["url"]).text)
 
+    def test_link_of_one_with_the_numbers_of_another(self):
+        """G4: what is sent along with a link names nobody else: only the patient of the
+        link begins, and an answer is that of its own secret."""
+        bea = self.asked("Bea Hill", self.survey_campaign(name="Other"))
+        bea._start()
+        given = bea.user_input_id
+        self.url_open(
+            self.page,
+            data={
+                "start": "1",
+                "feedback_id": bea.id,
+                "partner_id": bea.partner_id.id,
+                "user_input_id": given.id,
+                "answer_token": given.access_token,
+                "token": given.access_token,
+            },
+        )
+        self.env.invalidate_all()
+        mine = self.row_of_ada.user_input_id
+        self.assertNotEqual(mine, given)
+        self.assertEqual(mine.partner_id, self.row_of_ada.partner_id)
+        submit = f"/survey/submit/{self.survey.access_token}/{mine.access_token}"
+        page = self.survey.page_ids.sorted("sequence")[0].id
+        liked = str(self.question("liked").id)
+        self.call(
+            submit,
+            page_id=page,
+            answer_token=mine.access_token,
+            user_input_id=given.id,
+            reactivation_feedback_id=bea.id,
+            **{liked: "Mine"},
+        )
+        self.env.invalidate_all()
+        self.assertFalse(given.user_input_line_ids)
+        self.assertEqual(self.texts_of(mine), ["Mine"])
+        self.assertEqual(mine.reactivation_feedback_id, self.row_of_ada)
+        other = self.survey.copy({"access_mode": "token"})
+        wrong = f"/survey/submit/{other.access_token}/{mine.access_token}"
+        self.assertIn("error", self.call(wrong, page_id=page)[1])
+
+    def test_mail_was_forwarded(self):
+        """G10: a friend who opens the link reads a first name and the clinic; what was
+        answered stays unseen, and nothing can be answered or taken back a second time.
+        """
+        self.answer(
+            self.row_of_ada, "cost", 3, disliked="Waiting for two hours", finish=True
+        )
+        self.opener.cookies.clear()
+        given = self.row_of_ada.user_input_id
+        for answer in (
+            self.url_open(self.page),
+            self.url_open(self.page, data={"start": "1"}),
+            self.url_open(f"/survey/print/{self.survey.access_token}"),
+            self.url_open(f"/survey/{self.survey.access_token}/x"),
+        ):
+            for secret in ("two hours", "Marlow", given.access_token, "ada.marlow"):
+                self.assertNotIn(secret, answer.text)
+        self.assertEqual(
+            self.env["survey.user_input"].search_count(
+                [("partner_id", "=", self.row_of_ada.partner_id.id)]
+            ),
+            1,
+        )
+
+    def test_promise_on_the_last_page_is_lawful(self):
+        """O5: the page Odoo ends a survey with says that a coupon is on its way to who
+        may have one at this moment."""
+        feedback = self.asked(
+            "Bea Hill", self.survey_campaign(self.twenty, name="Other")
+        )
+        self.answer(feedback, "cost", finish=False)
+        feedback.user_input_id._mark_done()
+        last = feedback.user_input_id.get_start_url()
+        self.assertIn("coupon is being made", self.url_open(last).text)
+        feedback.partner_id.payer_class = "federal"
+        self.assertNotIn("coupon is being made", self.url_open(last).text)
+        feedback.partner_id.payer_class = "cash"
+        self.work()
+        self.assertTrue(feedback.coupon_id)
+        self.assertNotIn("coupon is being made", self.url_open(last).text)
+
+    def test_texts_are_neutral_in_odoos_own_exports(self):
+        """F3: the answers themselves, by Odoo's buttons for CSV and XLSX: what a
+        patient wrote is no formula there either."""
+        formulas = ("=cmd|' /C calc'!A0", "@SUM(A1)", "\t=1+1")
+        first, *more = formulas
+        self.answer(self.row_of_ada, liked=first, disliked=more[0], finish=False)
+        given = self.row_of_ada.user_input_id
+        given._save_lines(self.question("easier"), [], comment=more[1])
+        given.write({"nickname": "=1+1"})
+        self.manager.group_ids += self.env.ref("base.group_allow_export")
+        self.authenticate(self.manager.login, self.manager.login)
+        lines = given.user_input_line_ids.ids
+        for model, field, ids in (
+            ("survey.user_input.line", "value_text_box", lines),
+            ("survey.user_input.line", "display_name", lines),
+            ("survey.user_input", "nickname", given.ids),
+        ):
+            for cells in self.exported(model, field, ids):
+                texts = [cell for cell in cells if cell]
+                self.assertTrue(texts, field)
+                for text in texts:
+                    self.assertFalse(text.startswith(("=", "@", "\t")), text)
+
+    def texts_of(self, answer):
+        return [
+            text for text in answer.user_input_line_ids.mapped("value_text_box") if text
+        ]
+
+    def exported(self, model, field, ids):
+        """:return: the cells of a column in Odoo's CSV and in its XLSX"""
+        data = {
+            "model": model,
+            "fields": [{"name": field, "label": field, "type": "char"}],
+            "ids": ids,
+            "domain": [],
+            "import_compat": False,
+            "context": {"allowed_company_ids": self.clinic.ids},
+        }
+        posted = {
+            "data": json.dumps(data),
+            "csrf_token": http.Request.csrf_token(self),
+        }
+        answers = [
+            self.url_open(f"/web/export/{kind}", data=posted)
+            for kind in ("csv", "xlsx")
+        ]
+        for answer in answers:
+            self.assertEqual(answer.status_code, 200)
+        rows = list(csv.reader(io.StringIO(answers[0].text)))
+        sheet = load_workbook(io.BytesIO(answers[1].content)).active
+        for cell in sheet["A"]:
+            self.assertNotEqual(cell.data_type, "f")
+        return [
+            [row[0] for row in rows[1:] if row],
+            [cell.value for cell in sheet["A"][1:]],
+        ]
+
     def test_nothing_is_uploaded(self):
-        """F5, F8: a file or a monster of a text is no answer and no server error."""
+        """F5, F8: a file or a monster of a text is no answer and no server error; of a
+        text what somebody can read is kept, without characters that hide what it says.
+        """
         self.url_open(self.page, data={"start": "1"})
         self.env.invalidate_all()
         given = self.row_of_ada.user_input_id
@@ -235,12 +380,13 @@ class TestSurveyPage(PageCase, SurveyClinic):
         submit = f"/survey/submit/{self.survey.access_token}/{given.access_token}"
         liked = str(self.question("liked").id)
         page = self.survey.page_ids.sorted("sequence")[0].id
-        for text in (
-            "<svg onload=alert(1)>",
-            "data:image/svg+xml;base64,PHN2Zz4=",
-            "x" * 300_000,
-            "a\u202eb\u0000c",
-            "😀" * 5000,
+        for text, kept in (
+            ("<svg onload=alert(1)>", None),
+            ("data:image/svg+xml;base64,PHN2Zz4=", None),
+            ("x" * 300_000, "x" * LONGEST_TEXT),
+            ("x" * 10_000_000, "x" * LONGEST_TEXT),
+            ("a\u202eb\u0000c\u0007\u2066\nd", "abc\nd"),
+            ("😀" * 5000, None),
         ):
             answer = self.url_open(
                 submit,
@@ -249,6 +395,8 @@ class TestSurveyPage(PageCase, SurveyClinic):
             )
             self.assertLess(answer.status_code, 500)
             self.assertNotIn("error", answer.json(), text[:20])
+            self.env.invalidate_all()
+            self.assertEqual(self.texts_of(given), [kept or text])
         self.assertEqual(self.env["ir.attachment"].search_count([]), files)
         posted = self.url_open(self.page, files={"file": ("x.svg", b"<svg/>")})
         self.assertLess(posted.status_code, 500)

@@ -94,6 +94,23 @@ PHONE = """
 })().catch((error) => console.error(error.message));
 """
 
+# What a program does that checks links: waits, scrolls, moves the mouse, follows what
+# can be followed without sending anything.
+SCANNER = """
+    await see(words.asked);
+    for (const kind of ["mousemove", "scroll", "focus", "visibilitychange"]) {
+        page().dispatchEvent(new Event(kind, { bubbles: true }));
+        page().defaultView.dispatchEvent(new Event(kind));
+    }
+    if (page().scripts.length) throw new Error("the page has scripts");
+    for (const link of page().querySelectorAll("a[href]")) {
+        await fetch(link.href).catch(() => {});
+    }
+    for (const form of page().forms) await fetch(form.action || frame.src);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    await see(words.asked);
+"""
+
 SURVEY = """
     await see(words.asked);
     await press(words.start);
@@ -227,6 +244,18 @@ class TestToursSurvey(SurveyTours):
         )
         self.assertEqual((request.state, request.household_size), ("submitted", 4))
 
+    def test_scanner_that_runs_scripts(self):
+        """G6: a program that opens the link in a browser, runs what it finds there and
+        moves about like a person, begins nothing."""
+        feedback = self.asked("Ada Tour", "en_US")
+        [link] = feedback._links().values()
+        before = self.env["survey.user_input"].search_count([])
+        self.on_the_phone(link, SCANNER, "en_US")
+        self.env.invalidate_all()
+        self.assertEqual(feedback.state, "invited")
+        self.assertFalse(feedback.user_input_id)
+        self.assertEqual(self.env["survey.user_input"].search_count([]), before)
+
     def test_invitation_to_thanks(self):
         """On a phone, in less than two minutes."""
         self.from_the_link_to_the_form("en_US")
@@ -279,14 +308,17 @@ class TestToursFollowUp(SurveyTours):
         self.story("fr_FR")
 
     def test_desk_sees_no_figures(self):
-        """The front desk opens a request and finds no household and no income."""
+        """The front desk opens a request and finds no household and no income, in
+        English and in French."""
         ada = self.patient("Ada Tour", payer_class="cash")
         self.env["reactivation.patient"]._refresh()
         requests = self.env["reactivation.payment.request"]
         request = requests._ask(ada, self.clinic, "desk")[ada]
         request._submit("2", request.scale_id.bracket_ids.id)
-        self.start_tour(
-            f"/odoo/reactivation-payment-help/{request.id}",
-            "reactivation_payment_no_figures",
-            login=self.desk.login,
-        )
+        for lang in ("en_US", "fr_FR"):
+            self.desk.lang = lang
+            self.start_tour(
+                f"/odoo/reactivation-payment-help/{request.id}",
+                "reactivation_payment_no_figures",
+                login=self.desk.login,
+            )

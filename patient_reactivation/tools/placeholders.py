@@ -39,6 +39,8 @@ _BRACE = re.compile(r"[{}]")
 # They turn the direction of all that follows, or hide it.
 _TRICKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
+_SPACES = "\r\n\t\v\f"
+
 
 def names(text):
     """:return: set of what stands between braces in a text, known or not"""
@@ -96,12 +98,16 @@ def without_coupons(text):
     return "\n".join(line for line in lines if not names(line) & OF_COUPONS)
 
 
-def plain(value):
-    """:return: a value as one line of text, without characters that play tricks"""
-    text = "".join(
-        " " if char in "\r\n\t\v\f\u2028\u2029" else char
+def without_tricks(value):
+    """:return: str: a text with its lines, without characters that play tricks"""
+    return "".join(
+        char
         for char in str(value or "")
-        if char in "\r\n\t\v\f"
+        if char in _SPACES
         or (char not in _TRICKS and unicodedata.category(char) != "Cc")
     )
-    return " ".join(text.split())
+
+
+def plain(value):
+    """:return: a value as one line of text, without characters that play tricks"""
+    return " ".join(without_tricks(value).split())

@@ -116,7 +116,7 @@ registry.category("web_tour.tours").add("reactivation_payment_no_figures", {
         { trigger: ".o_form_view .o_field_widget[name='partner_id']:contains('Ada Tour')" },
         {
             trigger:
-                ".o_form_view:not(:has([name='household_size'])):not(:has([name='bracket_id'])):not(:has([name='pricelist_id'])):not(:has([name='action_approve']))",
+                ".o_form_view:not(:has([name='household_size'])):not(:has([name='bracket_id'])):not(:has([name='note'])):not(:has([name='pricelist_id'])):not(:has([name='action_approve']))",
         },
     ],
 });
