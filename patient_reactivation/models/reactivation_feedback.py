@@ -16,6 +16,8 @@ STATES = [
     ("answered", "Answered"),
 ]
 
+MAY_CALL = [("yes", "Yes"), ("no", "No")]
+
 # What a row takes over from its enrollment.
 ENROLLED_AS = ("tier_id", "segment_id", "visit_pattern", "practitioner_id")
 
@@ -100,7 +102,12 @@ class ReactivationFeedback(models.Model):
         string="Would Recommend (0–10)", readonly=True, aggregator="avg"
     )
     nps_kind = fields.Selection(NPS_KINDS, string="Recommendation", readonly=True)
-    may_call = fields.Boolean(string="May Be Called", readonly=True)
+    may_call = fields.Selection(
+        MAY_CALL,
+        string="May Be Called",
+        readonly=True,
+        help="Empty: the patient did not say. Who said no is not called any more.",
+    )
     wants_payment_help = fields.Boolean(readonly=True)
     reward_program_id = fields.Many2one(
         "loyalty.program",
