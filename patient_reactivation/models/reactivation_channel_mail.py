@@ -7,6 +7,7 @@ from odoo.tools import SQL
 from ..tools import smtp
 from ..tools.links import COUPON_PATH, PERSONAL_LINK, SURVEY_PATH
 from ..tools.transaction import commit, rollback
+from .reactivation_token import REMEMBERED
 
 _logger = logging.getLogger(__name__)
 
@@ -270,6 +271,10 @@ class ReactivationChannelMail(models.AbstractModel):
             numbers[path].add(number)
         coupons = self.env["reactivation.coupon"].sudo().browse(numbers[COUPON_PATH])
         asked = self.env["reactivation.feedback"].sudo().browse(numbers[SURVEY_PATH])
+        if asked:
+            # The key of the server may be another one than at the invitation.
+            until = max(asked.mapped("deadline")) + REMEMBERED
+            self.env["reactivation.token"]._ensure("feedback_id", asked, until)
         links = {}
         for path, made in (
             (COUPON_PATH, coupons._make_links()),

@@ -240,11 +240,11 @@ class ReactivationFeedback(models.Model):
 
     def _links(self):
         """:return: {id: address of the patient's page}"""
-        token = self.env["reactivation.token"]
+        secrets = self.env["reactivation.token"]._secrets(self)
         base = self[:1].get_base_url()
         return {
-            feedback.id: f"{base}{SURVEY_PATH}{token._secret(feedback)}"
-            for feedback in self
+            feedback.id: f"{base}{SURVEY_PATH}{secret}"
+            for feedback, secret in secrets.items()
         }
 
     def _is_open(self):

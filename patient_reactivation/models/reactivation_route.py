@@ -294,10 +294,12 @@ class ReactivationRoute(models.Model):
             found[route.id] = [
                 channel for channel in channels if not answer[channel, purpose]
             ]
-            # Written together at the flush.
-            route.refusal = answer[CALL, purpose]
+            refusal = answer[CALL, purpose] or False
             if route._has_returned():
-                route.refusal, found[route.id] = "returned", []
+                refusal, found[route.id] = "returned", []
+            if refusal != route.refusal:
+                # Written together at the flush.
+                route.refusal = refusal
         return found
 
     def _has_returned(self):

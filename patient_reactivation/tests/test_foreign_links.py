@@ -1,7 +1,11 @@
 """The text of a message holds what patients wrote: it opens nobody else's pages."""
 
+from unittest.mock import patch
+
 from odoo.exceptions import AccessError
 from odoo.tests import new_test_user, tagged
+from odoo.tools import config
+from odoo.tools.misc import hmac
 
 from ..tools.links import COUPON_PATH, SURVEY_PATH
 from .test_payment_help import PaymentClinic
@@ -113,6 +117,56 @@ class TestForeignLinks(PaymentClinic):
         delivery = self.enrollment(partner, campaign).delivery_ids
         page = self.env["reactivation.channel.letter"]._page(delivery)
         self.assertNotIn(self.link_of(theirs), str(page))
+
+
+@tagged("post_install", "-at_install")
+class TestServerKey(PaymentClinic):
+    """G12: with a key in the server's configuration a dump opens no page."""
+
+    def with_key(self, key="a long random text"):
+        changed = patch.dict(config.options, {"reactivation_link_key": key})
+        changed.start()
+        self.addCleanup(changed.stop)
+
+    def of_a_dump(self, record):
+        """The secret as it can be made of the database alone."""
+        return hmac(self.env(su=True), "reactivation", (record._name, record.id))
+
+    def test_dump_does_not_tell(self):
+        self.with_key()
+        feedback, request = self.asked(), self.ask("Bea Hill")
+        tokens = self.env["reactivation.token"]
+        self.assertFalse(tokens._find(self.of_a_dump(feedback), "feedback_id"))
+        self.assertFalse(tokens._find(self.of_a_dump(request), "payment_request_id"))
+        [mail] = self.mails_to("ada.marlow@example.com")
+        self.assertIn(self.link_of(feedback), mail["body"])
+        secret = self.link_of(feedback).rpartition("/")[2]
+        self.assertEqual(tokens._find(secret, "feedback_id"), feedback)
+
+    def test_links_of_before_go_on(self):
+        """A key that is given later breaks no link in an e-mail, on paper or on a
+        page."""
+        feedback = self.asked()
+        before = self.link_of(feedback)
+        self.with_key()
+        self.assertEqual(self.link_of(feedback), before)
+        self.env["reactivation.token"]._ensure(
+            "feedback_id", feedback, feedback.deadline
+        )
+        self.assertEqual(self.link_of(feedback), before)
+
+    def test_another_key(self):
+        """Links that are out go on; a new message has one that opens."""
+        self.with_key()
+        feedback = self.asked()
+        tokens = self.env["reactivation.token"]
+        before = self.link_of(feedback).rpartition("/")[2]
+        self.with_key("another long random text")
+        tokens._ensure("feedback_id", feedback, feedback.deadline)
+        after = self.link_of(feedback).rpartition("/")[2]
+        self.assertNotEqual(after, before)
+        for secret in (before, after):
+            self.assertEqual(tokens._find(secret, "feedback_id"), feedback)
 
 
 @tagged("post_install", "-at_install")
