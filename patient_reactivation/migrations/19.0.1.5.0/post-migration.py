@@ -28,6 +28,7 @@ def note_no_calls(cr):
     )
     refused = [row[0] for row in cr.fetchall() if row[1] == "no"]
     env = api.Environment(cr, SUPERUSER_ID, {})
+    env.invalidate_all(flush=False)
     env["reactivation.feedback"].browse(refused)._note_no_calls()
 
 
