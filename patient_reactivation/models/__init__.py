@@ -73,6 +73,7 @@ from . import reactivation_payment_page
 from . import reactivation_enrollment_switch
 from . import reactivation_delivery_survey
 from . import reactivation_route
+from . import reactivation_route_task
 from . import reactivation_delivery_runner
 from . import reactivation_delivery_task
 from . import reactivation_delivery_task_time

@@ -66,6 +66,7 @@ class MailMail(models.Model):
         email_list = super()._prepare_outgoing_list(*args, **kwargs)
         if self.mailing_id.reactivation_step_id:
             links = self.env.context.get("reactivation_links") or {}
+            links = links.get(self.res_id) or {}
             for email in email_list:
                 email["body"] = PERSONAL_LINK.sub(
                     lambda match: links.get((match[1], int(match[2])), match[0]),

@@ -7,6 +7,7 @@ from odoo.tools import SQL
 from ..tools import smtp
 from ..tools.links import COUPON_PATH, PERSONAL_LINK, SURVEY_PATH
 from ..tools.transaction import commit, rollback
+from .reactivation_token import REMEMBERED
 
 _logger = logging.getLogger(__name__)
 
@@ -195,7 +196,7 @@ class ReactivationChannelMail(models.AbstractModel):
                     break
                 # All of them are put into their final form first: a commit empties
                 # the cache, and everything would be read again for each message.
-                links = self._personal_links(mails.browse(batch))
+                links = self._personal_links(mails.browse(batch), ids)
                 messages = [
                     (
                         mail.id,
@@ -251,25 +252,65 @@ class ReactivationChannelMail(models.AbstractModel):
         return mails[:1].mailing_id.reactivation_step_id.campaign_id
 
     @api.model
-    def _personal_links(self, mails):
+    def _personal_links(self, mails, ids):
         """The secret links of these messages, which exist from here on only: neither
         the stored text nor a link tracker knows them.
 
-        :return: {(path, id): address of the page}
+        A message gets those of its own delivery only. Its text holds what patients
+        wrote, their names for example: a number in it proves nothing.
+
+        :param dict ids: {enrollment id: id of the delivery}
+        :return: {enrollment id: {(path, number): address of the page}}
         """
+        own = self._own_pages(ids)
+        wanted = {
+            mail.res_id: own[mail.res_id] & self._named_pages(mail) for mail in mails
+        }
         numbers = {COUPON_PATH: set(), SURVEY_PATH: set()}
-        for mail in mails:
-            for path, number in PERSONAL_LINK.findall(str(mail.body_html or "")):
-                numbers[path].add(int(number))
+        for path, number in set().union(*wanted.values()):
+            numbers[path].add(number)
         coupons = self.env["reactivation.coupon"].sudo().browse(numbers[COUPON_PATH])
         asked = self.env["reactivation.feedback"].sudo().browse(numbers[SURVEY_PATH])
+        if asked:
+            # The key of the server may be another one than at the invitation.
+            until = max(asked.mapped("deadline")) + REMEMBERED
+            self.env["reactivation.token"]._ensure("feedback_id", asked, until)
         links = {}
         for path, made in (
-            (COUPON_PATH, coupons.exists()._make_links()),
-            (SURVEY_PATH, asked.exists()._links()),
+            (COUPON_PATH, coupons._make_links()),
+            (SURVEY_PATH, asked._links()),
         ):
             links |= {(path, number): link for number, link in made.items()}
-        return links
+        return {
+            res_id: {page: links[page] for page in pages}
+            for res_id, pages in wanted.items()
+        }
+
+    @api.model
+    def _own_pages(self, ids):
+        """:param dict ids: {enrollment id: id of the delivery}
+        :return: {enrollment id: set of (path, number)}: the coupons of a message,
+            those of a family included, and the survey of its patient"""
+        deliveries = self.env["reactivation.delivery"].sudo().browse(ids.values())
+        return {
+            delivery.enrollment_id.id: {
+                *(
+                    (COUPON_PATH, item.id)
+                    for item in delivery._with_members().coupon_id
+                ),
+                *(
+                    (SURVEY_PATH, item.id)
+                    for item in delivery.enrollment_id.feedback_ids
+                ),
+            }
+            for delivery in deliveries
+        }
+
+    @api.model
+    def _named_pages(self, mail):
+        """:return: set of (path, number) that stand in the text of a message"""
+        found = PERSONAL_LINK.findall(str(mail.body_html or ""))
+        return {(path, int(number)) for path, number in found}
 
     @api.model
     def _build(self, mail, server_id, domain_id):

@@ -27,16 +27,25 @@ class ReactivationContactPolicy(models.AbstractModel):
     def _explain(self, partners, company):
         """Which channel may be used for which purpose, and why not.
 
-        The number of queries does not depend on the number of patients.
-
-        :return: {partner id: {(channel, purpose): code of `REFUSALS` or None}}
+        :return: as `_answers`
         """
-        self.env.flush_all()
         keys = [
             (channel, purpose)
             for channel in self._step_channels()
             for purpose, _label in PURPOSES
         ]
+        return self._answers(partners, company, keys)
+
+    @api.model
+    def _answers(self, partners, company, keys):
+        """Whether patients may be contacted at all, outside of any campaign.
+
+        One query, whatever the number of patients.
+
+        :param list keys: the (channel, purpose) that are asked about
+        :return: {partner id: {(channel, purpose): code of `REFUSALS` or None}}
+        """
+        self.env.flush_all()
         rows = self.env.execute_query(
             SQL(
                 """SELECT partner.id, %(answers)s

@@ -16,6 +16,8 @@ STATES = [
     ("answered", "Answered"),
 ]
 
+MAY_CALL = [("yes", "Yes"), ("no", "No")]
+
 # What a row takes over from its enrollment.
 ENROLLED_AS = ("tier_id", "segment_id", "visit_pattern", "practitioner_id")
 
@@ -106,7 +108,12 @@ class ReactivationFeedback(models.Model):
         string="Would Recommend (0–10)", readonly=True, aggregator=None
     )
     nps_kind = fields.Selection(NPS_KINDS, string="Recommendation", readonly=True)
-    may_call = fields.Boolean(string="May Be Called", readonly=True)
+    may_call = fields.Selection(
+        MAY_CALL,
+        string="May Be Called",
+        readonly=True,
+        help="Empty: the patient did not say. Who said no is not called any more.",
+    )
     wants_payment_help = fields.Boolean(readonly=True)
     reward_program_id = fields.Many2one(
         "loyalty.program",
@@ -264,11 +271,11 @@ class ReactivationFeedback(models.Model):
 
     def _links(self):
         """:return: {id: address of the patient's page}"""
-        token = self.env["reactivation.token"]
+        secrets = self.env["reactivation.token"]._secrets(self)
         base = self[:1].get_base_url()
         return {
-            feedback.id: f"{base}{SURVEY_PATH}{token._secret(feedback)}"
-            for feedback in self
+            feedback.id: f"{base}{SURVEY_PATH}{secret}"
+            for feedback, secret in secrets.items()
         }
 
     def _is_open(self):

@@ -73,6 +73,7 @@ class ReactivationFeedback(models.Model):
                 self._read_answers()
                 self._note_on_patients()
                 self._note_objections()
+                self._note_no_calls()
                 self._reward()
                 self._ask_for_payment_help()
                 self.write({"processed_on": fields.Datetime.now()})
@@ -144,8 +145,11 @@ class ReactivationFeedback(models.Model):
                 number = line.value_scale
                 if nps.LOWEST <= number <= nps.HIGHEST:
                     values |= {"nps": number, "nps_kind": nps.kind(number)}
+            elif not choice:
+                # A remark beside the choice is a line of its own, and no answer.
+                continue
             elif meaning == "call":
-                values["may_call"] = choice.reactivation_is_yes
+                values["may_call"] = "yes" if choice.reactivation_is_yes else "no"
             elif meaning == "payment":
                 values["wants_payment_help"] = choice.reactivation_is_yes
         return values
@@ -161,7 +165,12 @@ class ReactivationFeedback(models.Model):
         ):
             # A write per reason, of which there are a dozen.
             group.enrollment_id.write({"reason_id": reason.id})
-            group._patients(company)._set_reason(reason, "survey")
+            patients = group._patients(company)
+            kept = patients.filtered(
+                lambda item, given=reason: item._keeps_reason(given)
+            )
+            (patients - kept)._set_reason(reason, "survey")
+            kept._ask_about_reason(reason)
         for (number, company), group in (
             self.filtered("nps_kind")
             .grouped(lambda item: (item.nps, item.company_id))
@@ -194,6 +203,22 @@ class ReactivationFeedback(models.Model):
                     "reply",
                     text=feedback.reason_id.name,
                     key=f"survey:{feedback.id}",
+                )
+
+    def _note_no_calls(self):
+        """Who says “No” to being called is not called: by the ledger, which the policy
+        asks about every call."""
+        for feedback in self:
+            # A word in the ledger each, as any other objection.
+            if feedback.may_call == "no" and feedback.partner_id:
+                self.env["reactivation.consent"]._withdraw(
+                    feedback.partner_id,
+                    feedback.company_id,
+                    "call",
+                    "all",
+                    "reply",
+                    text=self.env._("Answered “No” to whether we may call."),
+                    key=f"survey-call:{feedback.id}",
                 )
 
     # ------------------------------------------------------------------- reward

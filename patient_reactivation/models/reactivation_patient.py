@@ -54,6 +54,8 @@ FULL_PASS_MEGABYTES = 128
 MARK_MISSED = 1 << 32
 MARK_DONE = 2 << 32
 
+FACT_COMPANY = SQL("fact.company_id")
+
 # Facts the refresh writes, in the order of the temporary table.
 FACTS = (
     "first_visit_date",
@@ -236,8 +238,11 @@ class ReactivationPatient(models.Model):
 
     @api.model
     def _detect_reasons(self):
-        """Reasons that the data tell: coverage that has ended. Noted once for each end;
-        what is known from elsewhere stays.
+        """Reasons that the data tell: coverage that has ended, of patients who stay
+        away. Noted once for each end; what is known from elsewhere stays.
+
+        Coverage that was over when a file told us is noted as imported, and nothing
+        follows from it by itself.
 
         :return: the patients whose reason was found
         """
@@ -246,25 +251,42 @@ class ReactivationPatient(models.Model):
         )
         if not reason:
             return self.browse()
-        self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """SELECT patient.id, partner.id FROM res_partner partner
-                     JOIN reactivation_patient patient
-                       ON patient.partner_id = partner.id
-                    WHERE partner.coverage_ends < %s
-                      AND partner.coverage_ends
-                          IS DISTINCT FROM partner.coverage_end_noted""",
-                fields.Date.today(),
+        patients = self._without_coverage()
+        found = patients.filtered(lambda item: not item.reason_id)
+        old = found.filtered(
+            lambda item: (
+                item.partner_id.coverage_end_imported == item.partner_id.coverage_ends
             )
         )
-        patients = self.sudo().browse(dict.fromkeys(row[0] for row in rows))
-        found = patients.filtered(lambda item: not item.reason_id)
-        found._set_reason(reason, "detected")
+        old._set_reason(reason, "import")
+        (found - old)._set_reason(reason, "detected")
         for day, partners in patients.partner_id.grouped("coverage_ends").items():
             # Few days: what ended since the last look.
             partners.coverage_end_noted = day
         return found
+
+    @api.model
+    def _without_coverage(self):
+        """:return: the lapsed patients whose coverage has ended, by the clinic's
+        calendar, and of whom that is not noted yet"""
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """SELECT patient.id FROM res_partner partner
+                     JOIN reactivation_patient patient
+                       ON patient.partner_id = partner.id
+                    WHERE partner.coverage_ends < %s
+                      AND partner.coverage_ends
+                          IS DISTINCT FROM partner.coverage_end_noted
+                      AND patient.status = 'lapsed'""",
+                self._per_company_sql(
+                    lambda company: SQL("%s::date", company._reactivation_today()),
+                    SQL("NULL::date"),
+                    SQL("patient.company_id"),
+                ),
+            )
+        )
+        return self.sudo().browse(row[0] for row in rows)
 
     def _set_reason(self, reason, source):
         """Note why patients stay away, and how the clinic knows.
@@ -274,6 +296,49 @@ class ReactivationPatient(models.Model):
         if self:
             self.with_context(reactivation_reason_source=source).write(
                 {"reason_id": reason.id}
+            )
+
+    def _keeps_reason(self, given):
+        """:param given: a reason that the patient gave in a survey
+        :return: bool: it does not take the place of the one that is known. Who is not
+            to be asked to come back stays so; and “unknown” tells nothing new."""
+        self.ensure_one()
+        known = self.reason_id
+        suppressed = known.excludes and not given.excludes
+        return bool(known) and (suppressed or given.code == "unknown")
+
+    def _ask_about_reason(self, given):
+        """Let somebody look at patients whose reason says not to ask them, and who gave
+        another one."""
+        if given.code == "unknown":
+            return
+        for company, patients in self.grouped("company_id").items():
+            # One clinic, nearly always.
+            user = company._reactivation_follow_up_user()
+            texts = patients.with_context(lang=user.lang or self.env.lang)
+            todo = self.env.ref("mail.mail_activity_data_todo")
+            self.env["mail.activity"].sudo().with_context(
+                mail_activity_quick_update=True
+            ).create(
+                [
+                    {
+                        "res_model_id": self.env["ir.model"]._get_id("res.partner"),
+                        "res_id": patient.partner_id.id,
+                        "activity_type_id": todo.id,
+                        "user_id": user.id,
+                        "date_deadline": company._reactivation_today(),
+                        "summary": patient.env._("Check the reason"),
+                        "note": patient.env._(
+                            "In the survey the patient answered “%(given)s”. The "
+                            "reason on the patient is “%(known)s”, after which nobody "
+                            "is asked to come back: it was kept. Change it if the "
+                            "answer is right.",
+                            given=given.with_env(patient.env).name,
+                            known=patient.reason_id.name,
+                        ),
+                    }
+                    for patient in texts
+                ]
             )
 
     def action_open_visits(self):
@@ -485,11 +550,12 @@ class ReactivationPatient(models.Model):
             missed=MARK_MISSED,
         )
 
-    def _per_company_sql(self, make, default):
+    def _per_company_sql(self, make, default, company_sql=FACT_COMPANY):
         """CASE over the companies; `make(company)` gives the SQL of each."""
         companies = self.env["res.company"].sudo().search([])
         return SQL(
-            "CASE fact.company_id %s ELSE %s END",
+            "CASE %s %s ELSE %s END",
+            company_sql,
             SQL(" ").join(
                 SQL("WHEN %s THEN %s", company.id, make(company))
                 for company in companies

@@ -75,7 +75,8 @@ SECTIONS = {
     "answers": ("reactivation.feedback.answer", "feedback_id question answer"),
     "follow_ups": (
         "reactivation.route",
-        "company_id reason_id source route date date_due state done_on feedback_note",
+        "company_id reason_id source route date date_due state refusal done_on "
+        "feedback_note",
     ),
     "payment_help": (
         "reactivation.payment.request",

@@ -45,6 +45,7 @@ class ReactivationPrivacy(models.AbstractModel):
             before = fields.Datetime.now() - relativedelta(months=months)
             for remove in (
                 self._remove_answers,
+                self._remove_follow_ups,
                 self._remove_texts,
                 self._remove_files,
                 self._remove_mails,
@@ -129,6 +130,28 @@ class ReactivationPrivacy(models.AbstractModel):
             )
         )
         return self._remove("survey.user_input", [row[0] for row in rows])
+
+    @api.model
+    def _remove_follow_ups(self, company, before):
+        """What came of follow-ups, in the words of the staff; that they were done
+        stays."""
+        routes = (
+            self.env["reactivation.route"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", company.id),
+                    ("done_on", "<", before),
+                    "|",
+                    ("feedback_note", "!=", False),
+                    ("activity_id", "!=", False),
+                ],
+                limit=BATCH,
+            )
+        )
+        routes.activity_id.unlink()
+        routes.write({"feedback_note": False, "activity_id": False})
+        return len(routes)
 
     @api.model
     def _remove_files(self, company, before):

@@ -1,24 +1,32 @@
-from markupsafe import Markup
-
 from odoo import api, fields, models
 from odoo.tools import SQL
 from odoo.tools.date_utils import add
 
 from ..tools.spreadsheets import neutral_rows
 from ..tools.transaction import work_read_committed
+from .reactivation_contact_policy import REFUSALS
 from .reactivation_patient import REASON_SOURCES
 from .reactivation_reason import ROUTES
 
 # Patients of one transaction.
 BATCH = 100
+# Open follow-ups that the policy is asked about again in one transaction.
+REVIEWED = 500
 
-# What a follow-up is for Odoo's list of activities.
-ACTIVITY_TYPES = {
-    "payment": "patient_reactivation.mail_activity_type_payment",
-    "manager_call": "mail.mail_activity_data_call",
-    "coverage": "patient_reactivation.mail_activity_type_coverage",
-    "times": "patient_reactivation.mail_activity_type_times",
-}
+# How people reach a patient: a call, or what they write instead.
+CALL = "call"
+WRITING = ("mail", "letter")
+
+# What a contact is about, by what the clinic does.
+PURPOSE_OF = {"payment": "service"}
+
+# Worth doing without the patient: the plan can be asked.
+WITHOUT_PATIENT = ("coverage",)
+# But not for a patient who is not one any more.
+GONE = ("deceased", "erased", "excluded", "returned")
+
+# What somebody has to do.
+TASKS = ("payment", "manager_call", "coverage", "times")
 
 STATES = [
     ("todo", "To Do"),
@@ -32,6 +40,11 @@ class ReactivationRoute(models.Model):
     """What the clinic does about the reason of one patient: once in a lapse.
 
     A reason is noted on the patient, by whoever learns of it; here it is followed up.
+
+    Whether a patient may be contacted is for the contact policy to say; it is asked
+    when a follow-up begins, and again as long as it is open. Who may not be called, but
+    written to, is written to; where neither is allowed, nothing is done, and the
+    follow-up says why. Coverage is verified all the same: that needs no patient.
     """
 
     _name = "reactivation.route"
@@ -89,6 +102,13 @@ class ReactivationRoute(models.Model):
         ondelete="set null",
     )
     done_on = fields.Datetime(readonly=True)
+    refusal = fields.Selection(
+        REFUSALS,
+        string="Why Not Called",
+        readonly=True,
+        help="Why the patient is not called. Where a task is open all the same, there "
+        "is something else to do.",
+    )
     feedback_note = fields.Text(string="What Came of It", readonly=True)
 
     _reason_uniq = models.UniqueIndex(
@@ -112,6 +132,10 @@ class ReactivationRoute(models.Model):
         with work_read_committed(self.env):
             while count := self._open_due():
                 if not progress._commit_progress(count, remaining=1):
+                    return
+            last = 0
+            while last := self._review(last):
+                if not progress._commit_progress(remaining=1):
                     return
             progress._commit_progress(remaining=0)
 
@@ -166,18 +190,21 @@ class ReactivationRoute(models.Model):
                     "route": patient.reason_id.route,
                     "date": now,
                     "date_due": add(today, days=patient.reason_id.route_days)
-                    if patient.reason_id.route in ACTIVITY_TYPES
+                    if patient.reason_id.route in TASKS
                     else False,
-                    "state": "todo"
-                    if patient.reason_id.route in ACTIVITY_TYPES
-                    else "nothing",
+                    "state": "todo" if patient.reason_id.route in TASKS else "nothing",
                 }
                 for patient in fresh
             ]
         )
+        routes._note_objections()
         routes._stop_suppressed()
         routes._switch_methods()
-        routes._make_activities(company)
+        todo = routes.filtered(lambda item: item.state == "todo")
+        ways = todo._ask_policy(company)
+        pointless = todo._pointless(ways)
+        pointless.write({"state": "nothing", "date_due": False})
+        (todo - pointless)._make_activities(company, ways)
         return routes
 
     @api.model
@@ -195,6 +222,22 @@ class ReactivationRoute(models.Model):
             )
         )
         return {item.partner_id.id: item.id for item in enrollments}
+
+    def _note_objections(self):
+        """Who asked not to be written to has objected, whoever of the clinic noted it.
+        What was said in a survey is in the ledger already."""
+        for route in self:
+            # A word in the ledger each, as any other objection.
+            if route.reason_id.is_objection and route.source != "survey":
+                self.env["reactivation.consent"]._withdraw(
+                    route.partner_id,
+                    route.company_id,
+                    "all",
+                    "all",
+                    "staff",
+                    text=route.reason_id.name,
+                    key=f"follow-up:{route.id}",
+                )
 
     def _stop_suppressed(self):
         """Who is not to be asked gets no further step."""
@@ -227,83 +270,82 @@ class ReactivationRoute(models.Model):
                     lambda item, chosen=enrollments: item.enrollment_id in chosen
                 ).method_id = method
 
-    # --------------------------------------------------------------- activities
+    # ------------------------------------------------------------------- policy
 
-    def _make_activities(self, company):
-        """Tell somebody of the clinic, with all that is needed to do it."""
-        todo = self.filtered(lambda item: item.state == "todo")
-        if not todo:
-            return
-        user = company._reactivation_follow_up_user()
-        model = self.env["ir.model"]._get_id("res.partner")
-        texts = todo.with_context(lang=user.lang or self.env.lang)
-        # Twenty follow-ups are a list to work through, not twenty e-mails.
-        activities = (
-            self.env["mail.activity"]
-            .sudo()
-            .with_context(mail_activity_quick_update=True)
-            .create(
-                [
-                    {
-                        "res_model_id": model,
-                        "res_id": route.partner_id.id,
-                        "activity_type_id": self._activity_type(route.route).id,
-                        "user_id": user.id,
-                        "date_deadline": route.date_due,
-                        "summary": route._summary(),
-                        "note": route._note(),
-                    }
-                    for route in texts
-                ]
+    def _ask_policy(self, company):
+        """Note why the patients of these follow-ups may not be called.
+
+        :return: {id: list of the channels that may be used}
+        """
+        if not self:
+            return {}
+        channels = (CALL, *WRITING)
+        keys = [
+            (channel, purpose)
+            for channel in channels
+            for purpose in ("care", *PURPOSE_OF.values())
+        ]
+        policy = self.env["reactivation.contact.policy"].sudo()
+        answers = policy._answers(self.partner_id, company, keys)
+        found = {}
+        for route in self:
+            purpose = PURPOSE_OF.get(route.route, "care")
+            answer = answers[route.partner_id.id]
+            found[route.id] = [
+                channel for channel in channels if not answer[channel, purpose]
+            ]
+            refusal = answer[CALL, purpose] or False
+            if route._has_returned():
+                refusal, found[route.id] = "returned", []
+            if refusal != route.refusal:
+                # Written together at the flush.
+                route.refusal = refusal
+        return found
+
+    def _has_returned(self):
+        """:return: bool: the patient came back since"""
+        last, away_since = self.patient_id.last_visit_date, self.episode_date
+        return bool(last and away_since and last > away_since)
+
+    def _pointless(self, ways):
+        """:param dict ways: what `_ask_policy` answered
+        :return: those of them that leave nothing for anybody to do"""
+        return self.filtered(
+            lambda item: (
+                item.refusal
+                and not ways[item.id]
+                and (item.route not in WITHOUT_PATIENT or item.refusal in GONE)
             )
         )
-        for route, activity in zip(todo, activities, strict=True):
-            # Each has one of its own; written together at the flush.
-            route.write({"activity_id": activity.id, "user_id": user.id})
 
     @api.model
-    def _activity_type(self, route):
-        kind = self.env.ref(ACTIVITY_TYPES[route], raise_if_not_found=False)
-        return kind or self.env.ref("mail.mail_activity_data_todo")
+    def _review(self, after):
+        """Ask again about open follow-ups: patients object, book, come back, or turn
+        out to have moved. What is pointless is canceled, with its task; the others say
+        what is allowed now.
 
-    def _summary(self):
-        self.ensure_one()
-        labels = dict(self._fields["route"]._description_selection(self.env))
-        return self.env._(
-            "%(what)s: %(reason)s",
-            what=labels[self.route],
-            reason=self.reason_id.name,
+        :param int after: id of the last one that was looked at
+        :return: int: the same for the next call; 0 when there are no more
+        """
+        routes = self.sudo().search(
+            [("state", "=", "todo"), ("id", ">", after)], order="id", limit=REVIEWED
         )
+        for company, group in routes.grouped("company_id").items():
+            # One clinic, nearly always.
+            before = {route: route.refusal for route in group}
+            ways = group.with_company(company)._ask_policy(company)
+            pointless = group._pointless(ways)
+            pointless._cancel()
+            changed = (group - pointless).filtered(
+                lambda item, before=before: item.refusal != before[item]
+            )
+            changed._rewrite_activities(ways)
+        return routes[-1:].id or 0
 
-    def _note(self):
-        """:return: Markup: what is known, and what to say"""
-        self.ensure_one()
-        labels = dict(self._fields["source"]._description_selection(self.env))
-        lines = [
-            self.env._(
-                "Why the patient stays away: %(reason)s (%(known)s).",
-                reason=self.reason_id.name,
-                known=labels.get(self.source, ""),
-            )
-        ]
-        lines += (self.reason_id.route_note or "").splitlines()
-        if self.route == "payment":
-            options = self.env["reactivation.payment.option"].search(
-                [("company_id", "in", (self.company_id.id, False))]
-            )
-            lines += [f"• {option._line()}" for option in options]
-        return Markup().join(Markup("<p>%s</p>") % line for line in lines)
-
-    def _note_activity_end(self, state, note=False):
-        """The activity was done or removed, wherever that was."""
-        if self:
-            self.write(
-                {
-                    "state": state,
-                    "done_on": fields.Datetime.now(),
-                    "feedback_note": note,
-                }
-            )
+    def _cancel(self):
+        """Nobody is to do these any more; why stands in `refusal`."""
+        self.write({"state": "canceled", "done_on": fields.Datetime.now()})
+        self.activity_id.unlink()
 
     # ------------------------------------------------------------------ actions
 

@@ -124,9 +124,16 @@ class ResCompany(models.Model):
     reactivation_follow_up_user_id = fields.Many2one(
         "res.users",
         string="Follows Up Reasons",
-        domain="[('share', '=', False)]",
+        domain="[('share', '=', False), ('company_ids', 'in', id)]",
         help="Who gets the follow-ups of the reasons that patients give. Empty: a "
         "manager of the clinic.",
+    )
+    reactivation_manager_id = fields.Many2one(
+        "res.users",
+        string="Makes Personal Calls",
+        domain="[('share', '=', False), ('company_ids', 'in', id)]",
+        help="The manager who calls patients that are to be called by one, unless a "
+        "manager is responsible for their campaign. Empty: any manager of the clinic.",
     )
     reactivation_payment_months = fields.Integer(
         string="Keep Household and Income (months)",
@@ -263,12 +270,36 @@ class ResCompany(models.Model):
         """:return: the user who follows up what patients say; a manager if nobody is
         named, or who was named has left"""
         self.ensure_one()
-        company = self.sudo()
-        user = company.reactivation_follow_up_user_id
-        if user.active:
+        user = self.sudo().reactivation_follow_up_user_id
+        if user in self._reactivation_staff("user"):
             return user
-        managers = (
-            self.env.ref("patient_reactivation.group_reactivation_manager")
+        managers = self._reactivation_staff("manager")
+        return managers[:1] or self.env.ref("base.user_admin")
+
+    def _reactivation_caller(self, preferred):
+        """:param preferred: who is asked first, if a manager of this clinic
+        :return: the manager who makes a personal call; whoever follows up what patients
+            say in a clinic without managers"""
+        self.ensure_one()
+        company = self.sudo()
+        managers = self._reactivation_staff("manager")
+        for user in (
+            preferred,
+            company.reactivation_manager_id,
+            company.reactivation_follow_up_user_id,
+            managers[:1],
+        ):
+            if user and user in managers:
+                return user
+        return self._reactivation_follow_up_user()
+
+    def _reactivation_staff(self, role):
+        """:param str role: user (front desk) or manager
+        :return: the people who work at the clinic in this role or above it"""
+        self.ensure_one()
+        company = self.sudo()
+        return (
+            self.env.ref(f"patient_reactivation.group_reactivation_{role}")
             .sudo()
             .all_user_ids.filtered(
                 lambda item: (
@@ -278,8 +309,8 @@ class ResCompany(models.Model):
                     and company in item.company_ids
                 )
             )
+            .sorted("id")
         )
-        return managers.sorted("id")[:1] or self.env.ref("base.user_admin")
 
     @api.model
     def _reactivation_main(self):

@@ -64,6 +64,9 @@ class ResConfigSettings(models.TransientModel):
     reactivation_follow_up_user_id = fields.Many2one(
         related="company_id.reactivation_follow_up_user_id", readonly=False
     )
+    reactivation_manager_id = fields.Many2one(
+        related="company_id.reactivation_manager_id", readonly=False
+    )
     reactivation_payment_months = fields.Integer(
         related="company_id.reactivation_payment_months", readonly=False
     )

@@ -19,6 +19,9 @@ FACT_COLUMNS = {
     "inactivity_days": "inactivity_days",
 }
 
+# Who reads what a patient said, and who pays for them: nobody else by any way.
+STAFF = "patient_reactivation.group_reactivation_user"
+
 CHANNELS = [
     ("mail", "E-mail"),
     ("sms", "Text message"),
@@ -70,19 +73,28 @@ class ResPartner(models.Model):
         ],
         default="unknown",
         help="Decides which offers are lawful. Unknown counts as federal.",
+        groups=STAFF,
     )
     coverage_ends = fields.Date(
         string="Coverage Ended On",
         help="The last day of the patient's insurance or program, when it is known to "
         "end. After it the reason “Coverage lost” is noted by itself.",
+        groups=STAFF,
     )
-    coverage_end_noted = fields.Date(readonly=True)
-    payment_help = fields.Char(compute="_compute_payment_help", string="Payment Help")
+    coverage_end_noted = fields.Date(readonly=True, groups=STAFF)
+    coverage_end_imported = fields.Date(
+        readonly=True,
+        groups=STAFF,
+        help="It had ended already when a file told us: no news.",
+    )
+    payment_help = fields.Char(
+        compute="_compute_payment_help", string="Payment Help", groups=STAFF
+    )
     lapse_reason_text = fields.Char(
-        compute="_compute_reactivation_texts", string="Known From"
+        compute="_compute_reactivation_texts", string="Known From", groups=STAFF
     )
     recommendation = fields.Char(
-        compute="_compute_reactivation_texts", string="Would Recommend"
+        compute="_compute_reactivation_texts", string="Would Recommend", groups=STAFF
     )
     reactivation_patient_ids = fields.One2many("reactivation.patient", "partner_id")
     payment_request_ids = fields.One2many(
@@ -289,6 +301,7 @@ class ResPartner(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [self._with_old_coverage(vals) for vals in vals_list]
         partners = super().create(vals_list)
         marked = partners.filtered(lambda partner: partner.patient_mark == "patient")
         if marked:
@@ -296,6 +309,7 @@ class ResPartner(models.Model):
         return partners
 
     def write(self, vals):
+        vals = self._with_old_coverage(vals)
         result = super().write(vals)
         if vals.get("patient_mark") == "patient":
             self.env["reactivation.patient"]._ensure(self, self.env.company)
@@ -309,6 +323,15 @@ class ResPartner(models.Model):
         return result
 
     # ------------------------------------------------------------------- import
+
+    @api.model
+    def _with_old_coverage(self, vals):
+        """:return: dict: the values; of a file also which coverage is over already"""
+        day = fields.Date.to_date(vals.get("coverage_ends"))
+        today = self.env.company._reactivation_today()
+        if day and day < today and self.env.context.get("import_file"):
+            return {**vals, "coverage_end_imported": day}
+        return vals
 
     def _load_records(self, data_list, update=False):
         """Patients of a file are found again by their number.
@@ -414,20 +437,13 @@ class ResPartner(models.Model):
     @api.depends_context("company", "lang")
     def _compute_reactivation_texts(self):
         """Where the reason is known from, and what was answered: of one clinic."""
-        rows = (
-            self.env["reactivation.patient"]
-            .sudo()
-            .search(
-                [
-                    ("partner_id", "in", self.ids),
-                    ("company_id", "=", self.env.company.id),
-                ]
-            )
+        patients = self.env["reactivation.patient"]
+        found = self._reactivation_row() if patients.has_access("read") else {}
+        labels = dict(
+            patients._fields["reason_source"]._description_selection(self.env)
         )
-        found = {row.partner_id.id: row for row in rows}
-        labels = dict(rows._fields["reason_source"]._description_selection(self.env))
         for partner in self:
-            row = found.get(partner._origin.id)
+            row = found.get(partner._origin)
             partner.lapse_reason_text = partner.recommendation = False
             if row and row.reason_id and row.reason_on:
                 partner.lapse_reason_text = self.env._(
@@ -445,14 +461,16 @@ class ResPartner(models.Model):
     @api.depends("payment_request_ids.state", "payment_request_ids.date_to")
     @api.depends_context("company", "lang")
     def _compute_payment_help(self):
-        requests = self.env["reactivation.payment.request"].sudo()
-        found = requests.search(
-            [
-                ("partner_id", "in", self._origin.ids),
-                ("company_id", "=", self.env.company.id),
-            ],
-            order="id",
-        )
+        requests = self.env["reactivation.payment.request"]
+        found = requests
+        if requests.has_access("read"):
+            found = requests.search(
+                [
+                    ("partner_id", "in", self._origin.ids),
+                    ("company_id", "=", self.env.company.id),
+                ],
+                order="id",
+            )
         latest = {request.partner_id.id: request for request in found}
         labels = dict(requests._fields["state"]._description_selection(self.env))
         for partner in self:

@@ -74,6 +74,8 @@ from . import test_nps
 from . import test_fee_scale
 from . import test_survey
 from . import test_follow_up
+from . import test_follow_up_policy
+from . import test_foreign_links
 from . import test_payment_help
 from . import test_survey_page
 from . import test_feedback_reports

@@ -10,8 +10,9 @@ from odoo.tests import tagged
 from .test_survey import SurveyClinic
 
 
-@tagged("post_install", "-at_install")
-class TestFollowUp(SurveyClinic):
+class FollowUpClinic(SurveyClinic):
+    """A clinic whose staff learn why patients stay away."""
+
     def found(self, partner, code, user=None):
         """Somebody learns why a patient stays away; what follows begins."""
         row = self.row(partner)
@@ -26,6 +27,9 @@ class TestFollowUp(SurveyClinic):
         self.refresh()
         return partner
 
+
+@tagged("post_install", "-at_install")
+class TestFollowUp(FollowUpClinic):
     def test_each_reason_has_its_response(self):
         """Cost, dissatisfaction, coverage, time: a task on the patient, due when the
         reason says; moved, deceased, elsewhere: nobody asks any more."""

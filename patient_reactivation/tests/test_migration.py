@@ -93,6 +93,47 @@ class TestMigration(MailClinicCase):
         self.assertEqual(tiers[6].program_id, twenty)
         self.assertEqual(tiers[12].program_id, chosen)
 
+    def test_no_calls_of_1_4(self):
+        """“No” was the same as no answer: what was answered is read again, and counts
+        as the objection it is. Who did not say stays who did not say."""
+        people = {name: self.lapsed(name) for name in ("Yes", "No", "Silent")}
+        campaign = self.campaign(start=True)
+        survey = self.env.ref("patient_reactivation.survey_we_miss_you")
+        question = survey.question_ids.filtered(
+            lambda item: item.reactivation_meaning == "call"
+        )
+        given = {}
+        for name, partner in people.items():
+            given[name] = self.env["reactivation.feedback"].create(
+                {
+                    "enrollment_id": self.enrollment(partner).id,
+                    "campaign_id": campaign.id,
+                    "company_id": self.clinic.id,
+                    "partner_id": partner.id,
+                    "survey_id": survey.id,
+                    "invited_on": datetime.now(),
+                    "deadline": datetime.now() + timedelta(days=60),
+                }
+            )
+            given[name]._start()
+            if choice := question.suggested_answer_ids.filtered(
+                lambda item, name=name: item.value == name
+            ):
+                given[name].user_input_id._save_lines(question, str(choice.id))
+            given[name].processed_on = datetime.now()
+        self.env.flush_all()
+        self.cr.execute(
+            """ALTER TABLE reactivation_feedback ALTER COLUMN may_call TYPE boolean
+                USING (id = %s)""",
+            [given["Yes"].id],
+        )
+        self.migrate("19.0.1.5.0", "pre", "post")
+        answers = {name: item.may_call for name, item in given.items()}
+        self.assertEqual(answers, {"Yes": "yes", "No": "no", "Silent": False})
+        words = self.env["reactivation.consent"].search([])
+        self.assertEqual(words.partner_id, people["No"])
+        self.assertEqual((words.channel, words.state), ("call", "withdrawn"))
+
     def test_reasons_of_1_3(self):
         """The shipped reasons get their responses; what the clinic has changed stays,
         and nobody gets a hundred tasks on the next morning."""

@@ -138,7 +138,7 @@ class TestSurvey(SurveyClinic):
         self.assertEqual(feedback.state, "answered")
         self.assertEqual(feedback.reason_id, self.reason["cost"])
         self.assertEqual((feedback.nps, feedback.nps_kind), (9, "promoter"))
-        self.assertTrue(feedback.may_call)
+        self.assertEqual(feedback.may_call, "yes")
         patient = self.row(feedback.partner_id)
         self.assertEqual(patient.reason_id, self.reason["cost"])
         self.assertEqual(patient.reason_source, "survey")

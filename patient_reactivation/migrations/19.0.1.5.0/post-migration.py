@@ -1,8 +1,38 @@
 """Patients who were enrolled before get an allocation, so that they count beside those
-who are enrolled now: the shares as they turned out."""
+who are enrolled now: the shares as they turned out.
+
+Who answered in a survey that they do not want to be called is not called any more."""
+
+from odoo import SUPERUSER_ID, api
 
 
 def migrate(cr, version):
+    allocate(cr)
+    note_no_calls(cr)
+
+
+def note_no_calls(cr):
+    """What was answered is still there, as long as texts are kept."""
+    cr.execute(
+        """UPDATE reactivation_feedback feedback
+              SET may_call = CASE WHEN choice.reactivation_is_yes
+                                  THEN 'yes' ELSE 'no' END
+             FROM survey_user_input_line line
+             JOIN survey_question question
+               ON question.id = line.question_id
+              AND question.reactivation_meaning = 'call'
+             JOIN survey_question_answer choice ON choice.id = line.suggested_answer_id
+            WHERE line.user_input_id = feedback.user_input_id
+              AND feedback.processed_on IS NOT NULL
+        RETURNING feedback.id, may_call"""
+    )
+    refused = [row[0] for row in cr.fetchall() if row[1] == "no"]
+    env = api.Environment(cr, SUPERUSER_ID, {})
+    env.invalidate_all(flush=False)
+    env["reactivation.feedback"].browse(refused)._note_no_calls()
+
+
+def allocate(cr):
     cr.execute(
         """INSERT INTO reactivation_allocation (
                campaign_id, company_id, segment_id, date, kind, control_percent,
