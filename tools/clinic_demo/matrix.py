@@ -58,6 +58,7 @@ def _rows_of(campaign):
                 "return_lift": _interval(back, LIFT),
                 "win_back_lift": _interval(stay, LIFT),
                 "decision": stay["mark"] or None,
+                "hidden": stay["hidden"],
             }
             rows.append(row | ({"truth": _truth(row)} if is_trial else {}))
     return rows
@@ -151,7 +152,7 @@ def _lines_of(row):
     shown = [
         FORMAT.format(
             f"    {row['method']}",
-            f"{row['closed']}/{row['enrolled']}",
+            "under 5" if row["hidden"] else f"{row['closed']}/{row['enrolled']}",
             _shown(row["return"]),
             _shown(row["win_back"]),
             _shown(row["win_back_lift"], "+"),
@@ -189,9 +190,7 @@ def _sentences(rows):
         return []
     text = [
         f"{TRIAL_COMPANY.name}: {found['inside']} of {found['intervals']} intervals "
-        "hold the truth.",
-        f"Of the {found['lifts']} of a lift, which hold however often one looks, it is "
-        f"{found['lifts_inside']}.",
+        f"hold the truth, {found['lifts_inside']} of {found['lifts']} of a lift.",
         f"Adopted methods are the truly best: {'yes' if found['right'] else 'NO'}.",
     ]
     for segment, best in found["best"].items():
