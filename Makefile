@@ -6,7 +6,7 @@ RUN := $(STATE)/venv/bin/python
 DB ?= clinic_dev
 export PYTHONPYCACHEPREFIX := $(STATE)/pycache
 # Variables given as `make demo PORT=8070` reach the programs through the environment.
-export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS SEED DAYS DELIVERIES KILLS RUNS
+export SERVE PORT FRESH SIZE ONLY JOBS PATIENTS TRIAL SEED DAYS DELIVERIES KILLS RUNS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test test-crash simulate lint format translate bench demo serve shell stop clean
@@ -45,7 +45,7 @@ bench: ## measure; SIZE=patients ONLY=name choose
 	@$(PYTHON) tools/bootstrap.py python odoo postgres
 	@$(RUN) tools/bench.py $(ARGS)
 
-demo: ## a clinic after its campaigns; PORT=8069 SERVE=0 FRESH=1 PATIENTS=400 SEED=7
+demo: ## a clinic after its campaigns; PORT=8069 SERVE=0 FRESH=1 PATIENTS=400 TRIAL=1500 SEED=7
 	@$(PYTHON) tools/bootstrap.py python odoo postgres pdf
 	@$(RUN) tools/demo.py $(ARGS)
 

@@ -260,8 +260,7 @@ def strongest(ways, control):
             rivals.append(control)
         if not rivals:
             continue
-        levels = [_beats(arms, other) for other in rivals]
-        level = min(1.0, max(levels) * max(1.0, len(ways) / 2))
+        level = min(1.0, _beats_all(arms, rivals) * max(1.0, len(ways) / 2))
         if level < 1 and (best is None or level < best.p_value):
             best = Winner(name, level)
     return best
@@ -272,6 +271,17 @@ def winner(ways, control, confidence=CONFIDENCE):
     None"""
     best = strongest(ways, control)
     return best if best and best.p_value <= 1 - confidence else None
+
+
+def _beats_all(arms, rivals):
+    """:return: the highest level of `_beats`; the first rival that is not beaten is
+    enough to know it"""
+    highest = 0.0
+    for other in rivals:
+        highest = max(highest, _beats(arms, other))
+        if highest >= 1:
+            break
+    return highest
 
 
 def _beats(arms, others):

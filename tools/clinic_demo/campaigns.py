@@ -1,7 +1,9 @@
-"""A campaign in each clinic, as a manager would set it up: from a ready template."""
+"""A campaign in each clinic, as a manager would set it up: from a ready template; the
+third clinic's compares two methods."""
 
 from odoo.fields import Command
 
+from clinic_demo import trial
 from clinic_demo.coupons import offer_coupons
 from clinic_demo.surveys import ask_why
 
@@ -31,6 +33,17 @@ SEGMENTS = (
     ),
 )
 
+TRIAL_NAME = "What Brings Them Back"
+TRIAL_SEGMENTS = {
+    "once": {"visit_pattern": "single"},
+    "recent": {"visit_pattern": "repeat", "inactive_to": 12},
+    "gone": {"visit_pattern": "repeat", "inactive_from": 12},
+}
+LETTER = """<p>Dear {name},</p>
+<p>It has been a while since your last visit, and we would be glad to see you again.
+You reach us at {phone}, and we will find a time that suits you.</p>
+<p>With kind regards,<br/>Your team at {clinic}</p>"""
+
 # In Canada a message about services needs consent, which a visit implies for two years.
 PURPOSES = {"ny": "care", "mtl": "service"}
 
@@ -39,7 +52,8 @@ def start_campaigns(office):
     """Create and start a campaign in each clinic."""
     campaigns = office.env["reactivation.campaign"]
     for company in office.clinic.companies:
-        campaigns |= _create(office, company)
+        create = _create_trial if company.is_trial else _create
+        campaigns |= create(office, company)
     office.env.cr.commit()
     for campaign in campaigns:
         campaign.with_company(campaign.company_id).action_start()
@@ -86,3 +100,46 @@ def _segment(env, number, pattern, months, names, spoken):
         "visit_pattern": pattern,
         "tier_ids": [Command.set([tier.id for tier in tiers])],
     }
+
+
+def _create_trial(office, company):
+    """Two methods of one step each; the one that is best is used from then on."""
+    campaign = office.env["reactivation.campaign"].create(
+        {
+            "name": TRIAL_NAME,
+            "company_id": office.companies[company.key].id,
+            "user_id": office.env.ref("base.user_admin").id,
+            "control_percent": trial.CONTROL_PERCENT,
+            "attribution_days": trial.RETURN_DAYS,
+            "loyalty_days": trial.LOYALTY_DAYS,
+            "allocation": "equal",
+            "adoption": "automatic",
+            "assignment_key": f"demo-{office.clinic.seed}-{company.key}",
+            "segment_ids": [
+                Command.create({"name": trial.SEGMENTS[key], **TRIAL_SEGMENTS[key]})
+                for key in trial.SEGMENTS
+            ],
+            "method_ids": [
+                Command.create({"name": name, "step_ids": [_trial_step(office, key)]})
+                for key, name in trial.METHODS.items()
+            ],
+        }
+    )
+    steps = campaign.method_ids.step_ids
+    steps.filtered(lambda step: step.channel == trial.MAIL)._create_mailing(
+        company.lang
+    )
+    # So many patients: somebody else than who starts it has to look at the plan.
+    campaign.with_user(office.env.ref("base.user_admin")).action_approve()
+    return campaign
+
+
+def _trial_step(office, channel):
+    return Command.create(
+        {
+            "name": trial.METHODS[channel],
+            "channel": channel,
+            "letter_body": LETTER if channel == trial.LETTER else False,
+            "user_id": office.desk.id,
+        }
+    )

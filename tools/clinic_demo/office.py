@@ -36,6 +36,11 @@ AGAIN = time(14, 30)
 FRIDAY = 4
 # Mailboxes that answer by themselves.
 AWAY = 0.03
+PRICES = {
+    "mail": {"price": 0.02},
+    "letter": {"price": 1.35},
+    "call": {"price": 0.6, "unit": "minute"},
+}
 UTC = ZoneInfo("UTC")
 QUIET = {
     "no_mail_to_attendees": True,
@@ -93,7 +98,7 @@ def environment(database):
 
 
 class Office:
-    """The staff of both clinics at work in one database."""
+    """The staff of all clinics at work in one database."""
 
     def __init__(self, env, clinic, mailbox, smtp_port, base_url):
         self.env = env(context=dict(env.context, **QUIET))
@@ -120,7 +125,9 @@ class Office:
         self._patients()
         self._history()
         for company in self.clinic.companies:
-            surveys.set_up(self, company)
+            if not company.is_trial:
+                surveys.set_up(self, company)
+        self._prices()
         self.env.cr.commit()
         self.env["reactivation.patient"]._cron_refresh_full()
         self._history_reasons()
@@ -173,18 +180,22 @@ class Office:
                 main.write(values)
                 self.companies[company.key] = main
             else:
-                self.companies[company.key] = main.create(values)
+                # As if read from a file: Odoo does not install a chart of accounts,
+                # which nobody needs here and which would replace the registry.
+                self.companies[company.key] = main.with_context(
+                    install_mode=True
+                ).create(values)
             record = self.companies[company.key]
             record.partner_id.write({"lang": company.lang, "tz": company.timezone})
 
     def _staff(self):
-        both = self.env["res.company"].browse(c.id for c in self.companies.values())
+        every = self.env["res.company"].browse(c.id for c in self.companies.values())
         first = self.clinic.companies[0]
         self.env.ref("base.user_admin").write(
             {
                 "name": "Alex Morgan",
                 "email": f"alex@{first.mail_domain}",
-                "company_ids": [Command.set(both.ids)],
+                "company_ids": [Command.set(every.ids)],
                 "tz": first.timezone,
                 "lang": "en_US",
             }
@@ -198,7 +209,7 @@ class Office:
                 )
         desk = self.env.ref(f"{ADDON}.group_reactivation_user").id
         self.desk = self._user(
-            first, "Jamie Rivera", "frontdesk", both, desk, password="frontdesk"
+            first, "Jamie Rivera", "frontdesk", every, desk, password="frontdesk"
         )
 
     def _user(self, company, name, login, companies, group, **values):
@@ -290,6 +301,16 @@ class Office:
                     imported.append(visit)
         self._book(meetings)
         self._import(imported)
+
+    def _prices(self):
+        """What a message, a letter and a minute at the phone cost."""
+        self.env["reactivation.cost"].create(
+            [
+                {"company_id": company.id, "channel": channel, **price}
+                for company in self.companies.values()
+                for channel, price in PRICES.items()
+            ]
+        )
 
     def _history_reasons(self):
         """Known since long: nothing is to be done about them now."""
@@ -523,6 +544,7 @@ class Office:
         else:
             patients._cron_refresh_incremental()
         outcomes._cron_refresh_all() if nightly else outcomes._cron_refresh()
+        self.env["reactivation.decision"]._cron_decide()
         self.env["reactivation.feedback"]._cron_process()
         self.env["reactivation.route"]._cron_open()
         self.env["reactivation.enrollment"]._cron_enroll()

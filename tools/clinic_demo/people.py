@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from clinic_demo import trial
 from clinic_demo.life import ENDINGS, HABITS, NEVER, Life, Patient, follow
 from clinic_demo.names import FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS, PLACES
 
@@ -18,7 +19,7 @@ CONSENT = 0.3
 
 @dataclass
 class Company:
-    """One of the two clinics."""
+    """One of the two clinics, or the one of the trial."""
 
     key: str
     name: str
@@ -38,6 +39,7 @@ class Company:
     practitioners: tuple
     # Visits before this many days before the campaign are in the earlier system.
     calendar_days: int
+    is_trial: bool = False
 
     @property
     def mail_domain(self):
@@ -86,6 +88,28 @@ COMPANIES = (
     ),
 )
 
+# Large enough to tell methods apart, and of whose patients everything is known.
+TRIAL_COMPANY = Company(
+    key=trial.CLINIC,
+    name="Riverside Family Practice",
+    country="US",
+    state="NY",
+    timezone="America/New_York",
+    currency="USD",
+    lang="en_US",
+    street="3 Riverside Parade",
+    city="New York",
+    zip="10024",
+    phone="+1 646-555-0100",
+    email="hello@riversidefamily.example.net",
+    website="https://riversidefamily.example.net",
+    share=0.0,
+    french=0.0,
+    practitioners=("Priya Raman",),
+    calendar_days=0,
+    is_trial=True,
+)
+
 
 @dataclass
 class Clinic:
@@ -104,8 +128,11 @@ class Clinic:
         return [one for one in self.patients if one.clinic == company.key]
 
 
-def make_clinic(seed, today, size=400, days=CAMPAIGN_DAYS):
-    """The clinic of a seed: the same seed and day always give the same one."""
+def make_clinic(seed, today, size=400, days=CAMPAIGN_DAYS, trial_size=0):
+    """The clinic of a seed: the same seed and day always give the same one.
+
+    :param int trial_size: patients of the third clinic; without any there is none
+    """
     if size < SMALLEST:
         raise ValueError(f"a clinic needs at least {SMALLEST} patients")
     draw = random.Random(f"{seed}/people")
@@ -119,7 +146,13 @@ def make_clinic(seed, today, size=400, days=CAMPAIGN_DAYS):
     _spread_phone_numbers(draw, patients)
     _spread_consents(random.Random(f"{seed}/consents"), patients)
     lives = {patient.key: Life(patient, seed) for patient in patients}
-    clinic = Clinic(seed, today, start, COMPANIES, patients, lives)
+    companies = COMPANIES
+    if trial_size:
+        companies += (TRIAL_COMPANY,)
+        tried = trial.make_lives(seed, start, today, trial_size)
+        patients += [life.patient for life in tried]
+        lives |= {life.patient.key: life for life in tried}
+    clinic = Clinic(seed, today, start, companies, patients, lives)
     opened = start - timedelta(days=365 * YEARS)
     clinic.history = follow(lives.values(), opened, start)
     return clinic

@@ -329,7 +329,7 @@ def table(env):
                 lines.append(_line(f"    {name}", _shown(numbers)))
         lines.append(_line("  all", _shown(_totals(report, domain))))
         lines.append("")
-    lines.append("both clinics")
+    lines.append("all clinics")
     for is_control, *numbers in report._read_group([], ["is_control"], MEASURES):
         name = CONTROL if is_control else "contacted by a method"
         lines.append(_line(f"    {name}", _shown(numbers)))
