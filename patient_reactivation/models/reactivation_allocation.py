@@ -290,5 +290,6 @@ class ReactivationEnrollment(models.Model):
         "reactivation.allocation",
         readonly=True,
         ondelete="set null",
+        groups="patient_reactivation.group_reactivation_manager",
         help="The shares the patient's method was drawn by.",
     )

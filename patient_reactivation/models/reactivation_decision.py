@@ -291,8 +291,8 @@ class ReactivationDecision(models.Model):
 
         :return: the decisions, locked: two managers at once decide once
         """
-        self.ensure_one()
         self.check_access("read")
+        self.ensure_one()
         self.campaign_id.check_access("write")
         decision = self.sudo()
         decision.lock_for_update()

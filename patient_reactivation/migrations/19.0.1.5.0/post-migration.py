@@ -46,8 +46,8 @@ def allocate(cr):
     )
     cr.execute(
         """INSERT INTO reactivation_allocation_share (
-               allocation_id, company_id, segment_id, method_id, share, returned, closed,
-               create_uid, create_date, write_uid, write_date)
+               allocation_id, company_id, segment_id, method_id, share, returned,
+               closed, create_uid, create_date, write_uid, write_date)
            SELECT allocation.id, allocation.company_id, allocation.segment_id,
                   enrollment.method_id,
                   count(*)::float / sum(count(*)) OVER (PARTITION BY allocation.id),
