@@ -93,7 +93,7 @@ class ReactivationSegment(models.Model):
         return new
 
     def _retire(self):
-        super().write({"is_retired": True})
+        self.write({"is_retired": True})
 
     def unlink(self):
         """A segment with patients goes on counting them, out of sight."""

@@ -224,6 +224,8 @@ class TestStaff(RolesCase):
     # not here fails the test: whoever adds it says who may do what.
     RIGHTS = {
         # model: (front desk, manager)
+        "reactivation.allocation": ("", "r"),
+        "reactivation.allocation.share": ("", "r"),
         "reactivation.audience": ("", "r"),
         "reactivation.audience.preview": ("", "crwu"),
         "reactivation.audience.preview.line": ("", "crwu"),
@@ -236,10 +238,12 @@ class TestStaff(RolesCase):
         "reactivation.channel.status": ("r", "rw"),
         "reactivation.consent": ("cr", "cr"),
         "reactivation.contact.rule": ("r", "crwu"),
+        "reactivation.cost": ("", "crwu"),
         "reactivation.coupon": ("r", "r"),
         "reactivation.coupon.budget": ("", ""),
         "reactivation.coupon.event": ("r", "r"),
         "reactivation.coupon.give": ("", "crwu"),
+        "reactivation.decision": ("", "r"),
         "reactivation.delivery": ("r", "rw"),
         "reactivation.enroll": ("", "crwu"),
         "reactivation.enroll.line": ("", "crwu"),
@@ -251,6 +255,7 @@ class TestStaff(RolesCase):
         "reactivation.fee.scale": ("", "crwu"),
         "reactivation.feedback": ("r", "r"),
         "reactivation.feedback.answer": ("", "r"),
+        "reactivation.funnel": ("", "r"),
         "reactivation.method": ("r", "crwu"),
         "reactivation.no.contact": ("r", "r"),
         "reactivation.nps": ("", "r"),
