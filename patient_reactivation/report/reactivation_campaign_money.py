@@ -40,6 +40,7 @@ class ReactivationCampaign(models.Model):
         compute="_compute_money", groups=MANAGER, help="Revenue − total cost."
     )
     return_on_investment = fields.Float(
+        string="Return on Investment",
         compute="_compute_money",
         groups=MANAGER,
         help="(Revenue − total cost) ÷ total cost: 100 % says that each unit of money "
@@ -57,8 +58,11 @@ class ReactivationCampaign(models.Model):
         string="Patients of the Control Group",
         compute="_compute_money",
         groups=MANAGER,
+        help="Enrolled in the control group: nobody contacts them.",
     )
-    revenue_per_patient = fields.Monetary(compute="_compute_money", groups=MANAGER)
+    revenue_per_patient = fields.Monetary(
+        string="Revenue per Patient", compute="_compute_money", groups=MANAGER
+    )
     control_revenue_per_patient = fields.Monetary(
         string="Control Group's Revenue per Patient",
         compute="_compute_money",
