@@ -144,6 +144,7 @@ class ReactivationDashboard(models.AbstractModel):
     def _events(self, period):
         """:return: {event: list of numbers of patients, one per month}"""
         self.env["reactivation.enrollment"].flush_model()
+        self.env["reactivation.outcome"].flush_model()
         counts = {event: [0] * MONTHS for event in [*EVENTS, "booked"]}
         for event, bucket, count in self.env.execute_query(
             SQL("%s UNION ALL %s", self._dates_sql(period), self._bookings_sql(period))
@@ -153,45 +154,31 @@ class ReactivationDashboard(models.AbstractModel):
 
     @api.model
     def _dates_sql(self, period):
-        """One pass over the enrollments, whatever the number of events and months."""
-        parts = [
-            (SQL.identifier(event), self._bucket_sql(period, *column), event)
-            for event, column in EVENTS.items()
-        ]
-        names = [name for name, _bucket, _event in parts]
-        return SQL(
-            """SELECT happened.event, happened.bucket, happened.count
-                 FROM (SELECT %(label)s AS event, COALESCE(%(names)s) AS bucket,
-                              count(*) AS count
-                         FROM (SELECT %(buckets)s FROM reactivation_enrollment
-                                WHERE company_id = %(company)s
-                                  AND stop_reason IS DISTINCT FROM 'merged') AS dated
-                     GROUP BY GROUPING SETS (%(sets)s)) AS happened
-                WHERE happened.bucket BETWEEN 1 AND %(months)s""",
-            label=SQL(
-                "CASE %s END",
-                SQL(" ").join(
-                    SQL("WHEN grouping(%s) = 0 THEN %s", name, event)
-                    for name, _bucket, event in parts
-                ),
-            ),
-            names=SQL(", ").join(names),
-            buckets=SQL(", ").join(
-                SQL("%s AS %s", bucket, name) for name, bucket, _event in parts
-            ),
-            sets=SQL(", ").join(SQL("(%s)", name) for name in names),
-            company=period.company.id,
-            months=MONTHS,
+        """A query for each event, of its months only: several groupings at once would
+        read every date of every year."""
+        return SQL(" UNION ALL ").join(
+            self._event_sql(period, event, *column) for event, column in EVENTS.items()
         )
 
     @api.model
-    def _bucket_sql(self, period, column, is_day):
-        """:return: SQL: which of the months a date falls into, from 1"""
+    def _event_sql(self, period, event, column, is_day):
+        """:return: SQL of the event, the month from 1, and the number of patients"""
+        starts = period.days if is_day else period.moments
         return SQL(
-            "width_bucket(%s, %s::%s[])",
-            SQL.identifier(column),
-            period.days if is_day else period.moments,
-            SQL("date" if is_day else "timestamp"),
+            """SELECT %(event)s AS event,
+                      width_bucket(%(date)s, %(starts)s::%(kind)s[]) AS bucket,
+                      count(*) AS count
+                 FROM reactivation_enrollment
+                WHERE company_id = %(company)s AND %(date)s >= %(start)s
+                  AND %(date)s < %(end)s AND stop_reason IS DISTINCT FROM 'merged'
+             GROUP BY 2""",
+            event=event,
+            date=SQL.identifier(column),
+            starts=starts,
+            kind=SQL("date" if is_day else "timestamp"),
+            company=period.company.id,
+            start=starts[0],
+            end=starts[-1],
         )
 
     @api.model

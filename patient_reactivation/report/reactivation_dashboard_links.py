@@ -70,6 +70,8 @@ class ReactivationDashboard(models.AbstractModel):
         """:return: dict of an action of the menu, with this domain and no filter"""
         action = self.env["ir.actions.actions"]._for_xml_id(f"{ADDON}.{xml_id}")
         domain = Domain(domain) & Domain("company_id", "=", company.id)
+        # The web client shows the name it was told to display, if there is one.
+        values = {**values, "display_name": values.get("name", action["name"])}
         return {**action, "domain": list(domain), "context": {}, **values}
 
     # ------------------------------------------------------------------- patients

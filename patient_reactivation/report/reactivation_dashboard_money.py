@@ -37,6 +37,8 @@ class ReactivationDashboard(models.AbstractModel):
                     "key": "open",
                     "label": self.env._("So far, windows open"),
                     **self._balance(period, found.get(False), knows_revenue, missing),
+                    # Paid already, while what comes in is still to come.
+                    "roi": None,
                 }
             )
         labels = self._part_labels()
@@ -143,14 +145,12 @@ class ReactivationDashboard(models.AbstractModel):
             for part in PARTS
             if row.get(f"{part}_cost_patients") and part not in shown
         }
-        texts = {}
-        for part in PARTS:
-            is_unknown = part in missing and not parts[part]
-            texts[part] = (
-                None
-                if is_unknown or part in hidden
-                else self._amount(period, parts[part])
-            )
+        texts = {
+            part: None
+            if part in hidden or (part in missing and not amount)
+            else self._amount(period, amount)
+            for part, amount in parts.items()
+        }
         others = sum(parts[part] for part in hidden)
         texts["others"] = self._amount(period, others) if hidden and is_known else None
         cost = sum(parts.values()) if is_known else None

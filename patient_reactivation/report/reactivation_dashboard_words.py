@@ -115,8 +115,9 @@ class ReactivationDashboard(models.AbstractModel):
             (
                 "< 5",
                 self.env._(
-                    "One to four patients are not shown as a number, nor is anything "
-                    "from which it could be computed."
+                    "Groups of one to four patients are not shown as a number, nor is "
+                    "what they could be computed from. Rates are those of groups of "
+                    "five or more."
                 ),
             ),
         ]

@@ -86,3 +86,8 @@ from . import test_drift
 from . import test_experiment
 from . import test_segment_version
 from . import test_attribution
+from . import test_small_groups
+from . import test_months
+from . import test_dashboard
+from . import test_monthly
+from . import test_tours_dashboard

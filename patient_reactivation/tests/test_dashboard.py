@@ -97,14 +97,14 @@ class DashboardCase(ClinicCase):
         cls.enroll(campaign, 5, february, stop_reason="merged")
         return campaign
 
-    def read(self, month=None, user=None):
+    def page_of(self, month=None, user=None):
         return self.as_user(user or self.manager, self.dashboard).read_dashboard(month)
 
     def events(self, month=None):
         """:return: {event: (of the month, of the month before)}"""
         return {
             row["key"]: (row["text"], row["before"])
-            for row in self.read(month)["activity"]
+            for row in self.page_of(month)["activity"]
         }
 
 
@@ -153,7 +153,7 @@ class TestDashboard(DashboardCase):
 
     def test_trend_of_twelve_months(self):
         self.tell()
-        trend = self.read("2026-02")["trend"]
+        trend = self.page_of("2026-02")["trend"]
         months = {row["key"]: row for row in trend["months"]}
         self.assertEqual(len(months), 12)
         self.assertEqual(min(months), "2025-03")
@@ -165,7 +165,7 @@ class TestDashboard(DashboardCase):
     # ---------------------------------------------------------------------- rates
 
     def rate(self, measure, month=None):
-        return {row["key"]: row for row in self.read(month)["rates"]}[measure]
+        return {row["key"]: row for row in self.page_of(month)["rates"]}[measure]
 
     def test_rates_of_closed_windows_beside_the_control_group(self):
         self.tell()
@@ -174,7 +174,10 @@ class TestDashboard(DashboardCase):
         self.assertEqual(row["rate"]["value"], 0.4)
         self.assertAlmostEqual(row["rate"]["low"], found.low)
         self.assertAlmostEqual(row["rate"]["high"], found.high)
-        self.assertEqual((row["rate"]["text"], row["closed"]["text"]), ("40 %", "40"))
+        self.assertEqual(
+            (row["rate"]["text"], row["closed"]["text"]),
+            ("40\N{NO-BREAK SPACE}%", "40"),
+        )
         self.assertEqual(row["control"]["value"], 0.2)
         self.assertEqual(row["control_closed"]["text"], "10")
         self.assertEqual(self.rate("win_back")["rate"]["value"], 0.25)
@@ -235,11 +238,13 @@ class TestDashboard(DashboardCase):
                 "lift_high": 0.45,
             }
         )
-        works = self.read()["works"]
+        works = self.page_of()["works"]
         self.assertEqual(works["waiting"], 1)
         row = works["rows"][0]
         self.assertEqual((row["segment"], row["method"]), ("Everybody", "E-mails"))
-        self.assertEqual((row["state"], row["rate"]["text"]), ("proposed", "25 %"))
+        self.assertEqual(
+            (row["state"], row["rate"]["text"]), ("proposed", "25\N{NO-BREAK SPACE}%")
+        )
         self.assertEqual(row["lift"]["range"], "+5.0 to +45.0")
         action = self.dashboard.open_figure("matrix", None, row["campaign_id"])
         self.assertEqual(action["context"]["reactivation_campaign"], campaign.id)
@@ -248,11 +253,10 @@ class TestDashboard(DashboardCase):
 
     def test_money_of_closed_windows(self):
         self.tell()
-        self.source.amount_path = "duration"
         self.env["reactivation.cost"].create(
             {"company_id": self.clinic.id, "channel": "mail", "price": 1}
         )
-        money = self.read()["money"]
+        money = self.page_of()["money"]
         closed, so_far = money["columns"]
         self.assertEqual(closed["revenue"], "$\N{NO-BREAK SPACE}1,000.00")
         self.assertEqual(closed["cost"], "$\N{NO-BREAK SPACE}40.00")
@@ -260,20 +264,19 @@ class TestDashboard(DashboardCase):
         self.assertEqual(closed["roi"], "+2,400\N{NO-BREAK SPACE}%")
         self.assertEqual(so_far["patients"]["text"], "18")
         self.assertEqual((so_far["revenue"][-4:], so_far["roi"]), ("0.00", None))
-        self.assertEqual(len(self.read("2026-02")["money"]["columns"]), 1)
+        self.assertEqual(len(self.page_of("2026-02")["money"]["columns"]), 1)
 
     def test_another_currency(self):
         self.tell()
-        self.source.amount_path = "duration"
         self.clinic.currency_id = self.env.ref("base.CHF")
-        self.assertEqual(self.read()["money"]["currency"], "CHF")
-        self.assertIn("CHF", self.read()["money"]["columns"][0]["revenue"])
+        self.assertEqual(self.page_of()["money"]["currency"], "CHF")
+        self.assertIn("CHF", self.page_of()["money"]["columns"][0]["revenue"])
 
     def test_what_is_not_known_is_not_zero(self):
         """Nobody said what an e-mail costs, nor where revenue comes from."""
         self.tell().enrollment_ids.message_cost = 0
         self.clinic.reactivation_revenue_source = "none"
-        money = self.read()["money"]
+        money = self.page_of()["money"]
         self.assertEqual(money["missing"], ["Messages"])
         column = money["columns"][0]
         self.assertIsNone(column["parts"]["message"])
@@ -287,9 +290,9 @@ class TestDashboard(DashboardCase):
         for number in range(6):
             self.lapsed(f"Long {number}", days=500, email=False)
         for number in range(5):
-            self.lapsed(f"Gone {number}", is_deceased=True)
+            self.lapsed(f"Gone {number}", deceased_date="2026-01-01")
         self.campaign(start=True)
-        data = self.read()
+        data = self.page_of()
         lapsed = data["patients"]["lapsed"]
         self.assertEqual(lapsed["text"], "13")
         self.assertEqual([row["text"] for row in lapsed["rows"]], ["7", "6"])
@@ -300,7 +303,7 @@ class TestDashboard(DashboardCase):
         why = self.as_user(self.manager, self.dashboard).read_no_contact()
         self.assertEqual(
             [(row["label"], row["text"]) for row in why["rows"]],
-            [("No address or number", "6")],
+            [("No address or number", "6"), ("Deceased", "5")],
         )
 
     def test_every_figure_opens_what_it_counts(self):
@@ -332,19 +335,19 @@ class TestDashboard(DashboardCase):
     def test_wrong_month(self):
         for month in ("March", "2026-13", "2026-04", "9999-12"):
             with self.assertRaisesRegex(UserError, "“Month” must be.*2026-03"):
-                self.read(month)
+                self.page_of(month)
         with self.assertRaises(UserError):
             self.dashboard.open_figure("unlink")
 
     def test_months_before_and_after(self):
-        month = self.read("2026-02")["month"]
+        month = self.page_of("2026-02")["month"]
         self.assertEqual((month["before"], month["after"]), ("2026-01", "2026-03"))
         self.assertEqual(month["name"], "February 2026")
-        self.assertFalse(self.read()["month"]["after"])
+        self.assertFalse(self.page_of()["month"]["after"])
 
     def test_month_begins_at_the_clinics_midnight(self):
         self.frozen.move_to(datetime(2026, 3, 1, 3))
-        self.assertEqual(self.read()["month"]["key"], "2026-02")
+        self.assertEqual(self.page_of()["month"]["key"], "2026-02")
 
     # ----------------------------------------------------------------------- roles
 
@@ -364,7 +367,7 @@ class TestDashboard(DashboardCase):
 
     def test_other_clinic_sees_nothing_of_it(self):
         self.tell()
-        data = self.read(user=self.stranger())
+        data = self.page_of(user=self.stranger())
         self.assertEqual(data["company"]["name"], "Lakeside Clinic")
         self.assertTrue(data["is_new"])
         self.assertFalse(data["trend"]["top"])
@@ -374,7 +377,7 @@ class TestDashboard(DashboardCase):
             page.with_company(self.other_clinic).read_dashboard()
 
     def test_clinic_with_nothing(self):
-        data = self.read()
+        data = self.page_of()
         self.assertTrue(data["is_new"])
         self.assertEqual(data["patients"]["lapsed"]["text"], "0")
         self.assertIsNone(data["rates"][0]["rate"])
@@ -383,7 +386,7 @@ class TestDashboard(DashboardCase):
     def test_words_with_the_thresholds_of_the_clinic(self):
         self.clinic.reactivation_lapse_months = 9
         self.begin().write({"attribution_days": 60, "loyalty_days": 120})
-        words = {row["word"]: row["text"] for row in self.read()["words"]}
+        words = {row["word"]: row["text"] for row in self.page_of()["words"]}
         self.assertIn("9 months", words["Lapsed"])
         self.assertIn("60 days", words["Returned"])
         self.assertIn("120 days", words["Loyalty window"])
@@ -417,7 +420,7 @@ class TestDashboardHides(DashboardCase):
         self.enroll(campaign, 4, datetime(2026, 2, 10))
         self.assertEqual(self.events("2026-02")["enrolled"], ("< 5", "0"))
         self.assertEqual(self.events()["enrolled"], ("0", "< 5"))
-        row = self.read("2026-02")["trend"]["months"][-1]
+        row = self.page_of("2026-02")["trend"]["months"][-1]
         self.assertEqual(
             (row["enrolled"]["value"], row["enrolled"]["hidden"]), (None, True)
         )
@@ -427,7 +430,7 @@ class TestDashboardHides(DashboardCase):
         may = datetime(2025, 5, 10)
         self.enroll(campaign, 20, may)
         self.enroll(campaign, 4, may, control=True)
-        row = self.read()["rates"][0]
+        row = self.page_of()["rates"][0]
         self.assertEqual(row["control_closed"]["text"], "< 5")
         self.assertIsNone(row["control"])
         self.assertIsNone(row["lift"])
@@ -439,7 +442,7 @@ class TestDashboardHides(DashboardCase):
         for number in range(3):
             self.lapsed(f"Long {number}", days=500)
         self.refresh()
-        lapsed = self.read()["patients"]["lapsed"]
+        lapsed = self.page_of()["patients"]["lapsed"]
         self.assertEqual((lapsed["text"], lapsed["rows"]), ("12", []))
         self.assertEqual(lapsed["others"]["text"], "12")
 
@@ -450,20 +453,19 @@ class TestDashboardHides(DashboardCase):
         for number in range(2):
             self.lapsed(f"Ben {number}", email=False)
         self.campaign(start=True)
-        lapsed = self.read()["patients"]["lapsed"]
+        lapsed = self.page_of()["patients"]["lapsed"]
         self.assertTrue(lapsed["in_campaign"]["hidden"] and lapsed["in_none"]["hidden"])
 
     def test_revenue_of_a_few(self):
         """Nor is what could be subtracted: the net, and the return on it."""
         campaign = self.begin()
-        self.source.amount_path = "duration"
         self.env["reactivation.cost"].create(
             {"company_id": self.clinic.id, "channel": "mail", "price": 1}
         )
         may = datetime(2025, 5, 10)
         self.enroll(campaign, 16, may, message_cost=1)
         self.enroll(campaign, 4, may, message_cost=1, revenue=500)
-        column = self.read()["money"]["columns"][0]
+        column = self.page_of()["money"]["columns"][0]
         self.assertEqual(column["cost"][-5:], "20.00")
         self.assertIsNone(column["revenue"] or column["net"] or column["roi"])
 
@@ -474,7 +476,7 @@ class TestDashboardHides(DashboardCase):
         self.enroll(campaign, 10, may, message_cost=1)
         self.enroll(campaign, 6, may, message_cost=1, letter_cost=2)
         self.enroll(campaign, 3, may, message_cost=1, coupon_cost=30)
-        column = self.read()["money"]["columns"][0]
+        column = self.page_of()["money"]["columns"][0]
         self.assertEqual(column["parts"]["message"][-5:], "19.00")
         self.assertIsNone(column["parts"]["letter"] or column["parts"]["coupon"])
         self.assertEqual(column["parts"]["others"][-6:], "102.00")
@@ -485,7 +487,7 @@ class TestDashboardHides(DashboardCase):
         reasons = self.env["reactivation.reason"].search([], limit=3)
         sizes = zip(reasons, (6, 5, 2), strict=True)
         self.answer(campaign, [reason for reason, size in sizes for _n in range(size)])
-        found = self.read()["reasons"]
+        found = self.page_of()["reasons"]
         self.assertEqual(
             [(row["key"], row["text"]) for row in found["rows"]], [(reasons[0].id, "6")]
         )
@@ -499,7 +501,7 @@ class TestDashboardHides(DashboardCase):
         campaign = self.begin()
         reason = self.env["reactivation.reason"].search([], limit=1)
         self.answer(campaign, [reason] * 4)
-        found = self.read()["reasons"]
+        found = self.page_of()["reasons"]
         self.assertIsNone(found["nps"]["score"])
         self.assertEqual((found["rows"], found["others"]["text"]), ([], "< 5"))
 

@@ -85,9 +85,9 @@ def bars_svg(groups, labels, colors, top, label):
     :param list colors: one per kind, as #71639e
     :param top: the number the whole height stands for
     :param str label: what the picture is, for those who cannot see it
-    :return: Markup: an SVG element, 720 by 170 units
+    :return: Markup: an SVG element, 880 by 180 units
     """
-    width, height, floor = 720, 170, 140
+    width, height, floor = 880, 180, 150
     wide = width / max(1, len(groups))
     bar = wide * 0.8 / max(1, len(labels))
     parts = [
@@ -105,7 +105,7 @@ def bars_svg(groups, labels, colors, top, label):
             % (place * wide + wide / 2, floor + 13, name)
         )
     for kind, text in enumerate(labels):
-        x = kind * 150
+        x = kind * 160
         parts.append(
             Markup(
                 '<rect x="%s" y="%s" width="9" height="9" fill="%s"/>'

@@ -1,6 +1,7 @@
 import { Component, onWillStart, useState } from "@odoo/owl";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
+import { useSetupAction } from "@web/search/action_hook";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
 import { doServerAction } from "../server_action/server_action";
@@ -22,6 +23,8 @@ export class ReactivationDashboard extends Component {
         this.action = useService("action");
         this.orm = useService("orm");
         this.state = useState({ data: null, noContact: null, busy: false });
+        // Who comes back from a list finds the month that was chosen.
+        useSetupAction({ getLocalState: () => ({ month: this.data?.month.key }) });
         onWillStart(() => this.load(this.props.state?.month || false));
     }
 
@@ -31,7 +34,6 @@ export class ReactivationDashboard extends Component {
 
     async load(month) {
         this.state.data = await this.orm.call(MODEL, "read_dashboard", [month]);
-        this.props.updateActionState?.({ month: this.data.month.key });
         if (!this.state.noContact) {
             // The policy takes its time: the page is there before.
             this.loadNoContact();
