@@ -6,6 +6,13 @@ from . import reactivation_campaign_money
 from . import reactivation_matrix
 from . import reactivation_funnel
 from . import reactivation_cohort
+from . import reactivation_dashboard
+from . import reactivation_dashboard_patients
+from . import reactivation_dashboard_results
+from . import reactivation_dashboard_money
+from . import reactivation_dashboard_words
+from . import reactivation_dashboard_links
+from . import reactivation_monthly
 from . import reactivation_runner
 from . import reactivation_campaign_health
 from . import reactivation_step_stats

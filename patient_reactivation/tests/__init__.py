@@ -97,3 +97,8 @@ from . import test_pivot
 from . import test_tours_reports
 from . import test_money
 from . import test_call_minutes
+from . import test_small_groups
+from . import test_months
+from . import test_dashboard
+from . import test_monthly
+from . import test_tours_dashboard
