@@ -30,7 +30,11 @@ class ReactivationCampaign(models.Model):
         help="However weak its results, each method goes on getting this share of the "
         "new patients of a segment: so nothing is given up by bad luck.",
     )
-    allocation_ids = fields.One2many("reactivation.allocation", "campaign_id")
+    allocation_ids = fields.One2many(
+        "reactivation.allocation",
+        "campaign_id",
+        groups="patient_reactivation.group_reactivation_manager",
+    )
 
     _least_share_check = models.Constraint(
         "CHECK(COALESCE(least_share, 0) BETWEEN 0 AND 50)",

@@ -26,7 +26,11 @@ class ReactivationCampaign(models.Model):
         "every other one and than the control group, and chance does not explain it. "
         "It can be taken back at any time.",
     )
-    decision_ids = fields.One2many("reactivation.decision", "campaign_id")
+    decision_ids = fields.One2many(
+        "reactivation.decision",
+        "campaign_id",
+        groups="patient_reactivation.group_reactivation_manager",
+    )
 
 
 class ReactivationDecision(models.Model):

@@ -47,6 +47,7 @@ class ReactivationDelivery(models.Model):
 
     def action_ask_minutes(self):
         """Ask how long the call took."""
+        self._check_staff()
         self.ensure_one()
         return {
             "type": "ir.actions.act_window",

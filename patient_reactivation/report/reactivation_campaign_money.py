@@ -153,6 +153,8 @@ class ReactivationCampaign(models.Model):
     def action_open_money(self):
         """The revenue report of this campaign."""
         self.ensure_one()
+        self.check_access("read")
+        self.env["reactivation.report"].check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "patient_reactivation.reactivation_report_action_money"
         )

@@ -81,6 +81,7 @@ class ReactivationCohort(models.AbstractModel):
     @api.model
     def open_group(self, campaign_id, side, key):
         """:return: an action: the patients of one row"""
+        self.env["reactivation.report"].check_access("read")
         if side not in SIDES:
             raise ValueError(side)
         campaign = self.env["reactivation.campaign"].browse(campaign_id)

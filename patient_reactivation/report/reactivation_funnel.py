@@ -276,6 +276,7 @@ class ReactivationFunnel(models.Model):
     @api.model
     def open_stage(self, campaign_id, side, key, stage):
         """:return: an action: the contacts of one bar"""
+        self.check_access("read")
         if side not in SIDES or stage not in self._fields:
             raise ValueError(side, stage)
         action = self._action(campaign_id)

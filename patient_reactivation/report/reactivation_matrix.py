@@ -25,6 +25,8 @@ class ReactivationCampaign(models.Model):
     def action_open_matrix(self):
         """What each method does in each segment."""
         self.ensure_one()
+        self.check_access("read")
+        self.env["reactivation.decision"].check_access("read")
         action = self.env["ir.actions.actions"]._for_xml_id(
             "patient_reactivation.reactivation_matrix_action"
         )
@@ -33,6 +35,8 @@ class ReactivationCampaign(models.Model):
     def action_open_allocations(self):
         """Which shares of the patients the methods got, since when, and why."""
         self.ensure_one()
+        self.check_access("read")
+        self.env["reactivation.allocation"].check_access("read")
         action = self.env["ir.actions.actions"]._for_xml_id(
             "patient_reactivation.reactivation_allocation_action"
         )

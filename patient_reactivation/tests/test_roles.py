@@ -278,6 +278,7 @@ class TestStaff(RolesCase):
         "reactivation.suppression": ("r", "r"),
         "reactivation.suppression.lift": ("", "crw"),
         "reactivation.task.later": ("crw", "crw"),
+        "reactivation.task.minutes": ("crw", "crw"),
         "reactivation.throttle": ("", ""),
         "reactivation.tier": ("r", "crwu"),
         "reactivation.token": ("", ""),
