@@ -3,7 +3,8 @@
 from odoo import api, models
 from odoo.tools import SQL, formatLang
 
-from ..models.reactivation_outcome_money import CALLS, LETTERS
+from ..models.reactivation_delivery_minutes import SPOKEN_CHANNELS
+from ..models.reactivation_outcome_money import LETTERS
 from ..tools.returns import return_on_investment
 from ..tools.small_groups import fold, is_small
 
@@ -122,7 +123,10 @@ class ReactivationDashboard(models.AbstractModel):
                 company=company.id,
             )
         )
-        kinds = {**dict.fromkeys(LETTERS, "letter"), **dict.fromkeys(CALLS, "call")}
+        kinds = {
+            **dict.fromkeys(LETTERS, "letter"),
+            **dict.fromkeys(SPOKEN_CHANNELS, "call"),
+        }
         return {kinds.get(channel, "message") for (channel,) in rows}
 
     @api.model
