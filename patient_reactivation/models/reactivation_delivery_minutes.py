@@ -27,7 +27,7 @@ class ReactivationDelivery(models.Model):
     )
     taken_on = fields.Datetime(readonly=True, help="Since when the sheet is open.")
 
-    def action_note_minutes(self, minutes):
+    def action_note_minutes(self, minutes=0):
         """Correct how long a call took; 0 is the usual time.
 
         :raise UserError: it is no call that was made, or no such time

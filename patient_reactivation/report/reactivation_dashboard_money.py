@@ -97,7 +97,7 @@ class ReactivationDashboard(models.AbstractModel):
 
     @api.model
     def _knows_revenue(self, company):
-        """:return: bool: the clinic counts revenue, and there is a place it comes from"""
+        """:return: bool: the clinic counts revenue, from a place that there is"""
         source = company.reactivation_revenue_source
         if source != "visits":
             return source != "none"
