@@ -96,7 +96,7 @@ class ReactivationDashboard(models.AbstractModel):
 
     @api.model
     def _knows_revenue(self, company):
-        """:return: bool: the clinic counts revenue, and there is a place it comes from"""
+        """:return: bool: the clinic counts revenue, and a source of it is known"""
         source = company.reactivation_revenue_source
         if source != "visits":
             return source != "none"
