@@ -83,9 +83,7 @@ class ReactivationDecision(models.Model):
     decided_on = fields.Datetime(readonly=True)
     user_id = fields.Many2one("res.users", string="Decided By", readonly=True)
     count = fields.Integer(string="Patients", readonly=True, aggregator=None)
-    win_back_rate = fields.Float(
-        string="Win-Back Rate", readonly=True, aggregator=None
-    )
+    win_back_rate = fields.Float(string="Win-Back Rate", readonly=True, aggregator=None)
     control_count = fields.Integer(
         string="Control Group", readonly=True, aggregator=None
     )

@@ -97,7 +97,7 @@ class ReactivationDashboard(models.AbstractModel):
 
     @api.model
     def _knows_revenue(self, company):
-        """:return: bool: the clinic counts revenue, from a place that there is"""
+        """:return: bool: the clinic counts revenue, and a source of it is known"""
         source = company.reactivation_revenue_source
         if source != "visits":
             return source != "none"
