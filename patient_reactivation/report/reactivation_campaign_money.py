@@ -21,16 +21,16 @@ class ReactivationCampaign(models.Model):
         "Credit notes are taken off.",
     )
     message_cost = fields.Monetary(
-        string="Messages", compute="_compute_money", groups=MANAGER
+        string="Cost of Messages", compute="_compute_money", groups=MANAGER
     )
     letter_cost = fields.Monetary(
-        string="Letters", compute="_compute_money", groups=MANAGER
+        string="Cost of Letters", compute="_compute_money", groups=MANAGER
     )
     call_cost = fields.Monetary(
-        string="Calls", compute="_compute_money", groups=MANAGER
+        string="Cost of Calls", compute="_compute_money", groups=MANAGER
     )
     coupon_cost = fields.Monetary(
-        string="Coupons",
+        string="Cost of Coupons",
         compute="_compute_money",
         groups=MANAGER,
         help="What coupons that were used were worth.",
@@ -152,6 +152,8 @@ class ReactivationCampaign(models.Model):
 
     def action_open_money(self):
         """The revenue report of this campaign."""
+        self.check_access("read")
+        self.env["reactivation.report"].check_access("read")
         self.ensure_one()
         self.check_access("read")
         self.env["reactivation.report"].check_access("read")
