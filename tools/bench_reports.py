@@ -1,5 +1,7 @@
 """The reports of a very large clinic, each as the web client asks for it."""
 
+from datetime import timedelta
+
 import odoo_env
 
 ENROLLMENTS = 1_000_000
@@ -257,7 +259,7 @@ def _campaigns(env, now):
                     (0, 0, {"name": name, "step_ids": steps})
                     for name in ("Letters", "E-mails")
                 ],
-                "date_start": now,
+                "date_start": now - timedelta(days=DAYS),
                 "state": "running",
             }
             for number in range(CAMPAIGNS)

@@ -32,7 +32,8 @@ class TestPivot(ExperimentCase):
         cls.env.flush_all()
         cls.env.cr.execute(
             """UPDATE reactivation_enrollment
-                  SET returned_date = enrolled_on::date + 3 WHERE id % 3 = 0"""
+                  SET returned_date = enrolled_on::date + 3, stage = 'returned'
+                WHERE id % 3 = 0"""
         )
         cls.env.cr.execute(
             """UPDATE reactivation_enrollment

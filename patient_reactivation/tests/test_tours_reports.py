@@ -44,6 +44,18 @@ class TestToursReports(TourCase):
         )
         began = fields.Datetime.now() - timedelta(days=120)
         campaign.write({"state": "running", "date_start": began})
+        allocation = self.env["reactivation.allocation"].create(
+            {
+                "campaign_id": campaign.id,
+                "segment_id": campaign.segment_ids.id,
+                "date": began,
+                "kind": "weighted",
+                "control_percent": 10,
+                "share_ids": [
+                    Command.create({"method_id": campaign.method_ids.id, "share": 1.0})
+                ],
+            }
+        )
         patients = [self.patient(f"Patient {number}") for number in range(12)]
         enrollments = self.env["reactivation.enrollment"].create(
             [
@@ -54,6 +66,7 @@ class TestToursReports(TourCase):
                     "segment_id": campaign.segment_ids.id,
                     "method_id": number < 10 and campaign.method_ids.id,
                     "is_control": number >= 10,
+                    "allocation_id": allocation.id,
                     "enrolled_on": began,
                     "episode_date": began - timedelta(days=180),
                     "return_closes": began + timedelta(days=90),

@@ -110,6 +110,10 @@ export class ReactivationCohort extends CampaignReport {
         return HEIGHT - (HEIGHT * Math.min(share, this.top)) / this.top;
     }
 
+    get isMany() {
+        return this.state.data.groups.length > COLORED;
+    }
+
     color(row, number) {
         if (row.isTotal) {
             return "var(--o-reactivation-line)";
@@ -117,25 +121,26 @@ export class ReactivationCohort extends CampaignReport {
         if (row.key === 0) {
             return "var(--o-reactivation-control)";
         }
-        const many = this.state.data.groups.length > COLORED;
-        return many ? "var(--o-reactivation-one-of-many)" : getColor(number, this.scheme, COLORED);
+        return this.isMany
+            ? "var(--o-reactivation-one-of-many)"
+            : getColor(number, this.scheme, COLORED);
     }
 
-    /** The lines in the order they are drawn: what is looked at comes last. */
+    /** All together are drawn only where the single lines cannot be told apart. */
     get lines() {
-        const lines = this.rows
+        return this.rows
+            .filter((row) => row.weeks.length && (this.isMany || !row.isTotal))
             .map((row, number) => ({
                 ...row,
                 id: String(row.isTotal ? "total" : row.key),
                 color: this.color(row, number),
-                isDashed: row.key === 0 && !row.isTotal,
+                isDashed: row.key === 0,
                 path: this.linePath(row),
                 band: this.bandPath(row),
-            }))
-            .filter((line) => line.weeks.length);
-        return lines;
+            }));
     }
 
+    /** What is looked at is drawn last, above the others. */
     get drawn() {
         return [...this.lines].sort(
             (one, other) => this.isMarked(one) - this.isMarked(other)
@@ -155,11 +160,13 @@ export class ReactivationCohort extends CampaignReport {
         this.state.marked = row ? String(row.isTotal ? "total" : row.key) : false;
     }
 
+    point(cell, share) {
+        return `L ${this.x(cell.week)} ${this.y(share)}`;
+    }
+
     linePath(row) {
-        const steps = row.weeks.map(
-            (cell) => `H ${this.x(cell.week)} V ${this.y(cell.share)}`
-        );
-        return `M 0 ${HEIGHT} ${steps.join(" ")}`;
+        const points = row.weeks.map((cell) => this.point(cell, cell.share));
+        return `M 0 ${HEIGHT} ${points.join(" ")}`;
     }
 
     bandPath(row) {
@@ -167,12 +174,9 @@ export class ReactivationCohort extends CampaignReport {
         if (!cells.length) {
             return "";
         }
-        const first = this.x(cells[0].week);
-        const up = cells.map((cell) => `H ${this.x(cell.week)} V ${this.y(cell.high)}`);
-        const down = [...cells]
-            .reverse()
-            .map((cell) => `V ${this.y(cell.low)} H ${this.x(cell.week)}`);
-        return `M ${first} ${this.y(cells[0].high)} ${up.join(" ")} ${down.join(" ")} Z`;
+        const up = cells.map((cell) => this.point(cell, cell.high));
+        const down = [...cells].reverse().map((cell) => this.point(cell, cell.low));
+        return `M 0 ${HEIGHT} ${up.join(" ")} ${down.join(" ")} Z`;
     }
 
     get ticks() {

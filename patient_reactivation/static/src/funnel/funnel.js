@@ -16,15 +16,15 @@ export class ReactivationFunnel extends CampaignReport {
         return _t("%(group)s, %(stage)s: %(count)s, %(share)s of the planned ones", {
             group: group.name,
             stage: stage.label,
-            count: stage.count,
+            count: this.count(stage.count),
             share: this.percent(stage.share),
         });
     }
 
     machinesText(group) {
         return _t("Machines opened %(opened)s and clicked %(clicked)s of them.", {
-            opened: group.machine_opened,
-            clicked: group.machine_clicked,
+            opened: this.count(group.machine_opened),
+            clicked: this.count(group.machine_clicked),
         });
     }
 

@@ -2,7 +2,7 @@ import { Component, onWillStart, useState } from "@odoo/owl";
 import { useService } from "@web/core/utils/hooks";
 import { Layout } from "@web/search/layout";
 import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-import { percentText } from "./numbers";
+import { countText, percentText } from "./numbers";
 
 /**
  * A report on one campaign, divided by one of several sides: what the funnel and the
@@ -19,6 +19,7 @@ export class CampaignReport extends Component {
         this.action = useService("action");
         this.orm = useService("orm");
         this.percent = percentText;
+        this.count = countText;
         const context = this.props.action.context || {};
         this.state = useState({
             campaigns: [],

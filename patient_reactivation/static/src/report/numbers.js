@@ -1,9 +1,14 @@
 import { _t } from "@web/core/l10n/translation";
-import { formatFloat } from "@web/views/fields/formatters";
+import { formatFloat, formatInteger } from "@web/views/fields/formatters";
 
 /** A share as a percentage; below ten a digit more tells groups apart. */
 export function percentText(share) {
     const percent = share * 100;
     const digits = percent > 0 && percent < 9.95 ? 1 : 0;
     return _t("%s %", formatFloat(percent, { digits: [16, digits] }));
+}
+
+/** A number of patients or contacts. */
+export function countText(count) {
+    return formatInteger(count);
 }
