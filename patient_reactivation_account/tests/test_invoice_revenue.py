@@ -126,7 +126,7 @@ class TestInvoiceRevenue(MailClinicCase):
         self.go(30)
         self.visit(self.ada, 0)
         self.invoice(80)
-        self.go(200)
+        self.go(160)
         self.invoice(500)
         self.nightly()
         self.assertEqual(self.revenue(), 200, "Without taxes.")

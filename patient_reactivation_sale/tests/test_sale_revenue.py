@@ -49,7 +49,7 @@ class TestSaleRevenue(OrderClinic):
         self.go(30)
         self.back()
         self.sold(80)
-        self.go(200)
+        self.go(160)
         self.sold(500)
         self.nightly()
         self.assertEqual(self.revenue(), 200)
