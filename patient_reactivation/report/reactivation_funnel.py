@@ -135,7 +135,8 @@ class ReactivationFunnel(models.Model):
     @api.model
     def _credit_sql(self):
         """Of the enrollments that got so far, which is the few: the last contact before
-        the booking and the last one until the day of the return.
+        the booking and the last one until the day of the return. The campaign is in
+        every join, so that the filter by one reaches every table.
 
         :return: SQL with a row per enrollment: `booked_id`, `returned_id`
         """
@@ -152,7 +153,7 @@ class ReactivationFunnel(models.Model):
                        FILTER (WHERE contact.sent_on < moment.returned))[1]
                           AS returned_id
                  FROM reactivation_delivery contact
-                 JOIN (SELECT enrollment.id,
+                 JOIN (SELECT enrollment.id, enrollment.campaign_id,
                               LEAST(enrollment.staff_booked_on, noticed.moment)
                                   AS booked,
                               (enrollment.returned_date + 1)::timestamp
@@ -160,14 +161,17 @@ class ReactivationFunnel(models.Model):
                          FROM reactivation_enrollment enrollment
                     LEFT JOIN (
                               -- When it was noticed; its date is that of the visit.
-                              SELECT enrollment_id, min(create_date) AS moment
+                              SELECT enrollment_id, campaign_id,
+                                     min(create_date) AS moment
                                 FROM reactivation_outcome WHERE kind = 'booked'
-                            GROUP BY enrollment_id) AS noticed
+                            GROUP BY enrollment_id, campaign_id) AS noticed
                            ON noticed.enrollment_id = enrollment.id
+                          AND noticed.campaign_id = enrollment.campaign_id
                         WHERE enrollment.returned_date IS NOT NULL
                            OR enrollment.booked_date IS NOT NULL
                            OR enrollment.staff_booked_on IS NOT NULL) AS moment
                    ON moment.id = contact.enrollment_id
+                  AND moment.campaign_id = contact.campaign_id
                 WHERE contact.state = 'sent'
              GROUP BY contact.enrollment_id, contact.campaign_id""",
             zone=zone,

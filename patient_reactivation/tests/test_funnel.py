@@ -60,7 +60,7 @@ class TestFunnel(ClinicCase):
         rows = self.env["reactivation.funnel"]._read_group([], ["step_id"], [name])
         return {step: count for step, count in rows if count}
 
-    def read(self, side="channel", user=None):
+    def groups(self, side="channel", user=None):
         self.env.flush_all()
         model = self.as_user(user or self.manager, self.env["reactivation.funnel"])
         return model.read_funnel(self.recall.id, side)["groups"]
@@ -142,7 +142,7 @@ class TestFunnel(ClinicCase):
 
     def test_drawn_by_channel(self):
         self.crowd_of_contacts()
-        everything, mail, call = self.read()
+        everything, mail, call = self.groups()
         self.assertEqual(everything["key"], "all")
         self.assertEqual((mail["key"], call["key"]), ("mail", "call"))
         stages = {stage["name"]: stage for stage in mail["stages"]}
@@ -162,7 +162,7 @@ class TestFunnel(ClinicCase):
     def test_drawn_by_step_small_groups_hidden(self):
         """J9"""
         self.crowd_of_contacts()
-        everything, mail, reminder, call = self.read("step")
+        everything, mail, reminder, call = self.groups("step")
         self.assertEqual(mail["name"], "E-mail 1")
         self.assertEqual(mail["detail"], "E-mails")
         self.assertTrue(reminder["hidden"])
@@ -171,13 +171,13 @@ class TestFunnel(ClinicCase):
 
     def test_one_query_however_many_contacts(self):
         self.crowd_of_contacts()
-        self.read("step")
+        self.groups("step")
         self.env.invalidate_all()
         with self.assertQueryCount(20):
-            self.read("step")
+            self.groups("step")
 
     def test_nothing_planned(self):
-        self.assertEqual(self.read(), [])
+        self.assertEqual(self.groups(), [])
 
     def test_bar_opens_its_contacts(self):
         self.crowd_of_contacts()

@@ -65,6 +65,10 @@ export class ReactivationCohort extends CampaignReport {
         return columns;
     }
 
+    weekText(week) {
+        return _t("Week %s", week);
+    }
+
     cell(row, week) {
         return row.weeks[week - 1];
     }
