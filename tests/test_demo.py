@@ -699,7 +699,7 @@ def test_surveys_are_answered_and_followed_up(run):
 
 @pytest.mark.slow
 def test_the_trial_finds_what_is_truly_best(run):
-    """A11: the product adopts the known best method, and none where there is none."""
+    """The product adopts the known best method, and none where there is none."""
     found = figures_of(run)["trial"]
     assert found["right"] and found["adopted"] == found["best"]
     assert set(found["best"].values()) == {"E-mail", "Letter", None}
@@ -756,6 +756,7 @@ def test_later_patients_get_the_adopted_method_and_some_are_left_alone(run):
 
 @pytest.mark.slow
 def test_the_matrix_is_the_end_and_adds_up(run):
+    """J9: what it does not show are groups of fewer than five."""
     rows = figures_of(run)["matrix"]
     assert run.stdout.index("what works") > run.stdout.index("patients enrolled")
     assert run.stdout.index("what works") < run.stdout.index("e-mails are kept")
@@ -770,7 +771,6 @@ def test_the_matrix_is_the_end_and_adds_up(run):
                  WHERE campaign.name = $${campaign}$$"""
         )
         hidden = sum(row["hidden"] for row in cells)
-        # Groups of fewer than five are not shown.
         assert 0 <= enrolled - sum(row["enrolled"] for row in cells) <= 4 * hidden
         assert closed >= sum(row["closed"] for row in cells)
     tried = [row for row in rows if "truth" in row]
