@@ -15,6 +15,7 @@ import bench_audience
 import bench_coupons
 import bench_data
 import bench_delivery
+import bench_outcomes
 import bench_refresh
 import bench_reports
 import bench_survey
@@ -38,6 +39,7 @@ FIGURES = {
     "issue_coupons": bench_coupons.measure_issue_coupons,
     "survey_invite": bench_survey.measure_survey_invite,
     "worklist": bench_worklist.measure_worklist,
+    "outcomes_refresh": bench_outcomes.measure_outcomes_refresh,
     "reports": bench_reports.measure_reports,
 }
 
