@@ -224,10 +224,17 @@ def clone_db(source, name):
     # Copying files beats logging every page, the default since PostgreSQL 15.
     strategy = " STRATEGY file_copy" if modern else ""
     _execute("CREATE DATABASE {} TEMPLATE {}" + strategy, name, source)
+    copy_files(source, name)
+
+
+def copy_files(source, name):
+    """Give a database the files of the one it was copied from; takes no space."""
     files = DATA_DIR / "filestore" / source
+    target = DATA_DIR / "filestore" / name
+    shutil.rmtree(target, ignore_errors=True)
     if files.exists():
-        target = DATA_DIR / "filestore" / name
         shutil.copytree(files, target, copy_function=_hard_link)
+    return target
 
 
 def _hard_link(source, target):
@@ -365,6 +372,7 @@ __all__ = [
     "addons",
     "addons_path",
     "clone_db",
+    "copy_files",
     "configure_odoo",
     "create_db",
     "create_db_from_template",

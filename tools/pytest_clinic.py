@@ -1,13 +1,16 @@
 """What a test run of Odoo addons needs beyond pytest-odoo.
 
 * A browser test that is skipped has failed: without a browser Odoo skips in silence.
+* Tests side by side have files of their own.
 * A logged error fails the test during which it appears, as Odoo's own runner has it.
 * The counts of a run go into the file CLINIC_COUNTS names.
 """
 
+import contextlib
 import json
 import logging
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,24 @@ def pytest_configure(config):
     """Listen to all loggers; muted ones and assertLogs never reach the root."""
     ERRORS.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(ERRORS)
+    if odoo_plugin := config.pluginmanager.get_plugin("odoo"):
+        odoo_plugin._shared_filestore = own_filestore
+
+
+@contextlib.contextmanager
+def own_filestore(original, name):
+    """Files of its own for each of the tests' processes: Odoo removes files that no
+    attachment of its database names, and would remove those of the others."""
+    if original == name:
+        yield
+        return
+    import odoo_env
+
+    files = odoo_env.copy_files(original, name)
+    try:
+        yield
+    finally:
+        shutil.rmtree(files, ignore_errors=True)
 
 
 @pytest.hookimpl(hookwrapper=True)
