@@ -299,6 +299,13 @@ class ResPartner(models.Model):
 
     # --------------------------------------------------------------------- CRUD
 
+    @api.model
+    def _has_field_access(self, field, operation):
+        """Whoever enters a contact writes the default of its payer, and reads none."""
+        if field.name == "payer_class" and operation == "write":
+            return True
+        return super()._has_field_access(field, operation)
+
     @api.model_create_multi
     def create(self, vals_list):
         vals_list = [self._with_old_coverage(vals) for vals in vals_list]

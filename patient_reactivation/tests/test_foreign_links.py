@@ -214,6 +214,21 @@ class TestPrivateFacts(PaymentClinic):
             with self.subTest(user.login), self.assertRaises(AccessError):
                 people.formatted_read_group([], ["payer_class"], ["__count"])
 
+    def test_everybody_enters_contacts(self):
+        """Whoever may not read the payer still makes a contact, with its default."""
+        plain = self._staff(
+            "sales",
+            self.clinic,
+            [(6, 0, self.clinic.ids)],
+            "base.group_user,base.group_partner_manager",
+        )
+        people = self.as_user(plain, self.env["res.partner"])
+        bob = people.create({"name": "Bob", "email": "bob@example.com"})
+        bob.name = "Bob Marlow"
+        self.assertEqual(bob.sudo().payer_class, "unknown")
+        with self.assertRaises(AccessError):
+            bob.read(["payer_class"])
+
     def test_not_of_the_other_clinic(self):
         """H5: a manager of the other clinic learns nothing of ours."""
         [values] = self.as_user(self.stranger(), self.ada).read(
