@@ -1,8 +1,8 @@
 import { Component } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
-import { formatFloat } from "@web/views/fields/formatters";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
+import { pointsText } from "../report/numbers";
 
 /**
  * The lift over the control group with its interval around zero, or in words why
@@ -34,19 +34,14 @@ export class ReactivationLiftField extends Component {
         }[this.lift.why];
     }
 
-    points(share) {
-        const text = formatFloat(Math.abs(share * 100), { digits: [16, 1] });
-        return (share < 0 ? "−" : "+") + text;
-    }
-
     get valueText() {
-        return _t("%s points", this.points(this.lift.value));
+        return _t("%s points", pointsText(this.lift.value));
     }
 
     get rangeText() {
         return _t("%(low)s to %(high)s", {
-            low: this.points(this.lift.low),
-            high: this.points(this.lift.high),
+            low: pointsText(this.lift.low),
+            high: pointsText(this.lift.high),
         });
     }
 

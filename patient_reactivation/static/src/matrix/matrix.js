@@ -1,12 +1,7 @@
-import { Component, onWillStart, useState } from "@odoo/owl";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
-import { useService } from "@web/core/utils/hooks";
-import { Layout } from "@web/search/layout";
-import { formatFloat } from "@web/views/fields/formatters";
-import { standardActionServiceProps } from "@web/webclient/actions/action_service";
-
-const MODEL = "reactivation.matrix";
+import { CampaignReport } from "../report/campaign_report";
+import { pointsText } from "../report/numbers";
 
 /**
  * Segment × method: which method does what in which group, beside the control group.
@@ -14,47 +9,16 @@ const MODEL = "reactivation.matrix";
  * Every rate is drawn with its interval on one scale, so that what overlaps is seen
  * and not computed; a click opens the patients behind it.
  */
-export class ReactivationMatrix extends Component {
+export class ReactivationMatrix extends CampaignReport {
     static template = "patient_reactivation.Matrix";
-    static components = { Layout };
-    static props = { ...standardActionServiceProps };
+    static model = "reactivation.matrix";
+    static reader = "read_matrix";
+    // The measures: what counts.
+    static sides = ["win_back", "return"];
 
     setup() {
-        this.action = useService("action");
-        this.orm = useService("orm");
-        const context = this.props.action.context || {};
-        this.state = useState({
-            campaigns: [],
-            campaignId: this.props.state?.campaignId || context.reactivation_campaign,
-            measure: this.props.state?.measure || "win_back",
-            data: null,
-            busy: false,
-        });
-        this.props.updateActionState?.({});
-        onWillStart(() => this.start());
-    }
-
-    async start() {
-        this.state.campaigns = await this.orm.call(MODEL, "read_campaigns", []);
-        const known = this.state.campaigns.map((campaign) => campaign.id);
-        if (!known.includes(this.state.campaignId)) {
-            this.state.campaignId = known[0];
-        }
-        await this.load();
-    }
-
-    async load() {
-        if (this.state.campaignId) {
-            this.state.data = await this.orm.call(MODEL, "read_matrix", [
-                this.state.campaignId,
-                this.state.measure,
-            ]);
-        }
-    }
-
-    async choose(values) {
-        Object.assign(this.state, values);
-        await this.load();
+        super.setup();
+        this.state.busy = false;
     }
 
     // ---------------------------------------------------------------- numbers
@@ -68,22 +32,11 @@ export class ReactivationMatrix extends Component {
         return Math.min(1, Math.ceil(Math.max(0.1, ...highs) * 10) / 10);
     }
 
-    percent(share) {
-        const percent = share * 100;
-        const digits = percent > 0 && percent < 10 ? 1 : 0;
-        return _t("%s %", formatFloat(percent, { digits: [16, digits] }));
-    }
-
-    points(share) {
-        const text = formatFloat(Math.abs(share * 100), { digits: [16, 1] });
-        return (share < 0 ? "−" : "+") + text;
-    }
-
     liftText(cell) {
         return _t("%(lift)s points (%(low)s to %(high)s)", {
-            lift: this.points(cell.lift),
-            low: this.points(cell.lift_low),
-            high: this.points(cell.lift_high),
+            lift: pointsText(cell.lift),
+            low: pointsText(cell.lift_low),
+            high: pointsText(cell.lift_high),
         });
     }
 
@@ -123,15 +76,9 @@ export class ReactivationMatrix extends Component {
     // ---------------------------------------------------------------- actions
 
     async openCell(cell) {
-        if (cell.hidden || !cell.enrolled) {
-            return;
+        if (!cell.hidden && cell.enrolled) {
+            await this.open("open_cell", cell.segment, cell.method);
         }
-        const action = await this.orm.call(MODEL, "open_cell", [
-            this.state.data.campaign.id,
-            cell.segment,
-            cell.method,
-        ]);
-        await this.action.doAction(action);
     }
 
     async decide(cell, method) {
@@ -145,15 +92,6 @@ export class ReactivationMatrix extends Component {
         } finally {
             this.state.busy = false;
         }
-    }
-
-    openCampaign() {
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            res_model: "reactivation.campaign",
-            res_id: this.state.data.campaign.id,
-            views: [[false, "form"]],
-        });
     }
 }
 

@@ -12,3 +12,9 @@ export function percentText(share) {
 export function countText(count) {
     return formatInteger(count);
 }
+
+/** A difference of two shares in percentage points, with its sign. */
+export function pointsText(share) {
+    const text = formatFloat(Math.abs(share * 100), { digits: [16, 1] });
+    return (share < 0 ? "−" : "+") + text;
+}

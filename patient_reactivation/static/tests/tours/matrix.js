@@ -17,14 +17,14 @@ registry.category("web_tour.tours").add("reactivation_matrix", {
         },
         {
             content: "The campaign is chosen",
-            trigger: ".o_reactivation_matrix_campaign option:checked:contains('Matrix tour'):not(:visible)",
+            trigger: ".o_reactivation_campaign_select option:checked:contains('Matrix tour'):not(:visible)",
         },
         {
             content: "The rate, of how many, and the lift with its interval",
             trigger: `${cell("Everybody", "Letters")}:contains('closed'):contains('points')`,
         },
         {
-            trigger: `${cell("Everybody", "Letters")} .o_reactivation_matrix_band`,
+            trigger: `${cell("Everybody", "Letters")} .o_reactivation_line_band`,
         },
         {
             content: "What keeps the figures from being taken at their word",
@@ -69,7 +69,7 @@ registry.category("web_tour.tours").add("reactivation_matrix", {
             run: "click",
         },
         {
-            trigger: ".o_reactivation_matrix_campaign option:checked:contains('Matrix tour'):not(:visible)",
+            trigger: ".o_reactivation_campaign_select option:checked:contains('Matrix tour'):not(:visible)",
         },
     ],
 });
