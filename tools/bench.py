@@ -40,6 +40,7 @@ FIGURES = {
     "survey_invite": bench_survey.measure_survey_invite,
     "worklist": bench_worklist.measure_worklist,
     "outcomes_refresh": bench_outcomes.measure_outcomes_refresh,
+    "outcomes_running": bench_outcomes.measure_outcomes_running,
     "reports": bench_reports.measure_reports,
 }
 

@@ -200,16 +200,26 @@ class ReactivationOutcome(models.Model):
         self.env.flush_all()
         moment = moment or fields.Datetime.now()
         cr = self.env.cr
-        cr.execute("DROP TABLE IF EXISTS reactivation_watched, reactivation_found")
-        since = None if everything else moment - GRACE
-        cr.execute(self._watched_sql(since, campaigns))
-        cr.execute("ANALYZE reactivation_watched")
-        cr.execute(self._found_sql(moment))
-        cr.execute("ANALYZE reactivation_found")
+        self.env["reactivation.patient"]._allow_memory()
+        self._forget_found()
+        watched, partners = self._watch(
+            None if everything else moment - GRACE, campaigns
+        )
+        for table, statement in (
+            ("reactivation_came", self._came_sql(watched, partners, moment)),
+            ("reactivation_returned", self._returned_sql()),
+            ("reactivation_found", self._found_sql(watched, moment)),
+        ):
+            # Three statements, each of which the next one reads.
+            name = SQL.identifier(table)
+            cr.execute(
+                SQL("CREATE TEMP TABLE %s ON COMMIT DROP AS %s", name, statement)
+            )
+            cr.execute(SQL("ANALYZE %s", name))
         automation = self.env["reactivation.automation"]
         with automation._together():
             with automation._watch_table(
-                "reactivation.enrollment", SQL("SELECT id FROM reactivation_watched")
+                "reactivation.enrollment", SQL("SELECT id FROM reactivation_found")
             ):
                 cr.execute(self._insert_sql(moment))
                 automation._created(self._name, [row[0] for row in cr.fetchall()])
@@ -218,102 +228,158 @@ class ReactivationOutcome(models.Model):
                 cr.execute(self._stages_sql(moment))
                 changed += cr.rowcount
                 self._withdraw_deliveries(cr.fetchall() + self._needless_tasks())
-                changed += self._refresh_money(moment)
-            cr.execute("DROP TABLE reactivation_watched, reactivation_found")
+            changed += self._refresh_money(watched, moment)
+            self._forget_found()
             self.env["reactivation.enrollment"].invalidate_model()
             self.invalidate_model()
         return changed
 
-    def _watched_sql(self, since, campaigns=None):
-        """The enrollments whose visits still matter."""
+    def _forget_found(self):
+        self.env.cr.execute(
+            """DROP TABLE IF EXISTS reactivation_watched, reactivation_came,
+                                    reactivation_returned, reactivation_found"""
+        )
+
+    def _watch(self, since, campaigns=None):
+        """Choose the enrollments whose visits still matter.
+
+        :param datetime since: end of the windows; None: all
+        :return: SQL of a subquery of their ids, None for the enrollments of everybody
+            whose visits are known; SQL of one of the patients whose visits are read by
+            their index, None where reading all visits is faster
+        """
+        if since is None and campaigns is None:
+            return None, None
+        self.env.cr.execute(
+            SQL(
+                """CREATE TEMP TABLE reactivation_watched ON COMMIT DROP AS
+                   SELECT id, partner_id FROM reactivation_enrollment
+                    WHERE partner_id IS NOT NULL
+                      AND (%(since)s::timestamp IS NULL OR loyalty_closes >= %(since)s)
+                      AND %(chosen)s""",
+                since=since,
+                chosen=SQL("TRUE")
+                if campaigns is None
+                else SQL("campaign_id = ANY(%s)", campaigns.ids),
+            )
+        )
+        partners = SQL("SELECT partner_id FROM reactivation_watched")
+        if self.env["reactivation.patient"]._is_large_share(self.env.cr.rowcount):
+            partners = None
+        # The estimates of what comes of the visits are far off: whatever the plan is,
+        # one of them is found by its key.
+        self.env.cr.execute("ALTER TABLE reactivation_watched ADD PRIMARY KEY (id)")
+        self.env.cr.execute("ANALYZE reactivation_watched")
+        return SQL("SELECT id FROM reactivation_watched"), partners
+
+    @api.model
+    def _is_watched_sql(self, watched, alias="enrollment"):
+        """:return: SQL of the condition that an enrollment is one of those"""
+        if watched is None:
+            return SQL("%s IS NOT NULL", SQL.identifier(alias, "partner_id"))
+        return SQL("%s IN (%s)", SQL.identifier(alias, "id"), watched)
+
+    def _came_sql(self, watched, partners, moment):
+        """:return: SQL: the visits after the enrollment, done and planned"""
+        is_watched = self._is_watched_sql(watched)
+        [[first]] = self.env.execute_query(
+            SQL(
+                "SELECT min(enrolled_on) FROM reactivation_enrollment enrollment"
+                " WHERE %s",
+                is_watched,
+            )
+        )
         return SQL(
-            """CREATE TEMP TABLE reactivation_watched ON COMMIT DROP AS
-               SELECT enrollment.id, enrollment.partner_id, enrollment.company_id,
-                      enrollment.enrolled_on, enrollment.episode_date,
-                      enrollment.return_closes, campaign.loyalty_days
+            """SELECT enrollment.id, enrollment.partner_id, enrollment.company_id,
+                      enrollment.return_closes, campaign.loyalty_days,
+                      visit.date, visit.day, visit.state, visit.amount
+                 FROM (%(union)s) AS visit
+                 JOIN reactivation_enrollment enrollment
+                   ON enrollment.partner_id = visit.partner_id
+                  AND enrollment.company_id = visit.company_id
+                  AND enrollment.enrolled_on < visit.date
+                  AND enrollment.episode_date < visit.day
+                 JOIN reactivation_campaign campaign
+                   ON campaign.id = enrollment.campaign_id
+                -- Said once more, so that what was before is not read at all.
+                WHERE visit.date > %(first)s AND visit.state IN ('done', 'planned')
+                  AND %(is_watched)s
+                  -- It counts once: for the last enrollment before it.
+                  AND NOT EXISTS (
+                      SELECT FROM reactivation_enrollment later
+                       WHERE later.partner_id = enrollment.partner_id
+                         AND later.company_id = enrollment.company_id
+                         AND (later.enrolled_on, later.id)
+                             > (enrollment.enrolled_on, enrollment.id)
+                         AND later.enrolled_on < visit.date
+                         AND later.stop_reason IS DISTINCT FROM 'merged')""",
+            union=self.env["reactivation.visit.source"]._union_sql(partners, moment),
+            first=first or moment,
+            is_watched=is_watched,
+        )
+
+    def _returned_sql(self):
+        """:return: SQL: who returned, who stayed, and what they paid for their visits
+        from the return to the end of the loyalty window"""
+        return SQL(
+            """SELECT returned.id, returned.day AS returned_date,
+                      returned.date AS returned_at,
+                      min(came.day) FILTER (WHERE came.day > returned.day
+                                            AND coupon.day IS NULL) AS loyal_date,
+                      min(came.date) FILTER (WHERE came.day > returned.day
+                                             AND coupon.day IS NULL) AS loyal_at,
+                      sum(came.amount) AS visit_amount
+                 FROM (SELECT id, min(day) AS day, min(date) AS date
+                         FROM reactivation_came
+                        WHERE state = 'done' AND date <= return_closes
+                     GROUP BY id) AS returned
+                 JOIN reactivation_came came
+                   ON came.id = returned.id AND came.state = 'done'
+                  AND came.day BETWEEN returned.day AND returned.day + came.loyalty_days
+                 -- Who stays pays the full price.
+            LEFT JOIN (SELECT DISTINCT partner_id, company_id, redeemed_day AS day
+                         FROM reactivation_coupon WHERE state = 'redeemed') AS coupon
+                   ON coupon.partner_id = came.partner_id
+                  AND coupon.company_id = came.company_id AND coupon.day = came.day
+             GROUP BY returned.id, returned.day, returned.date"""
+        )
+
+    def _found_sql(self, watched, moment):
+        """:return: SQL: the enrollments whose booking, return, stay, stage or end is
+        another one than is stored"""
+        return SQL(
+            """SELECT enrollment.id, contacted.date AS first_contact_date,
+                      booked.date AS booked_date,
+                      returned.returned_date, returned.returned_at,
+                      returned.loyal_date, returned.loyal_at
                  FROM reactivation_enrollment enrollment
                  JOIN reactivation_campaign campaign
                    ON campaign.id = enrollment.campaign_id
-                WHERE enrollment.partner_id IS NOT NULL
-                  AND (%(since)s::timestamp IS NULL
-                       OR enrollment.loyalty_closes >= %(since)s)
-                  AND %(chosen)s""",
-            since=since,
-            chosen=SQL("TRUE")
-            if campaigns is None
-            else SQL("enrollment.campaign_id = ANY(%s)", campaigns.ids),
-        )
-
-    def _found_sql(self, moment):
-        """One row per watched enrollment with its booking, return and stay."""
-        union = self.env["reactivation.visit.source"]._union_sql(
-            SQL("SELECT partner_id FROM reactivation_watched"), moment
-        )
-        spent, amount, join = self._spent_sql()
-        return SQL(
-            """CREATE TEMP TABLE reactivation_found ON COMMIT DROP AS
-               WITH visit AS MATERIALIZED (
-                   SELECT watched.id, visit.date, visit.day, visit.state,
-                          visit.amount, watched.partner_id, watched.company_id,
-                          watched.return_closes, watched.loyalty_days
-                     FROM reactivation_watched watched
-                     JOIN (%(union)s) AS visit
-                       ON visit.partner_id = watched.partner_id
-                      AND visit.company_id = watched.company_id
-                    WHERE visit.date > watched.enrolled_on
-                      AND visit.day > watched.episode_date
-                      -- It counts once: for the last enrollment before it.
-                      AND NOT EXISTS (
-                          SELECT FROM reactivation_enrollment later
-                           WHERE later.partner_id = watched.partner_id
-                             AND later.company_id = watched.company_id
-                             AND (later.enrolled_on, later.id)
-                                 > (watched.enrolled_on, watched.id)
-                             AND later.enrolled_on < visit.date
-                             AND later.stop_reason IS DISTINCT FROM 'merged')
-               ), returned AS (
-                   SELECT id, min(day) AS day, min(date) AS date
-                     FROM visit
-                    WHERE state = 'done' AND date <= return_closes
-                 GROUP BY id
-               ), loyal AS (
-                   SELECT visit.id, min(visit.day) AS day, min(visit.date) AS date
-                     FROM visit
-                     JOIN returned ON returned.id = visit.id
-                    WHERE visit.state = 'done' AND visit.day > returned.day
-                      AND visit.day <= returned.day + visit.loyalty_days
-                      -- Who stays pays the full price.
-                      AND NOT EXISTS (
-                          SELECT FROM reactivation_coupon coupon
-                           WHERE coupon.partner_id = visit.partner_id
-                             AND coupon.company_id = visit.company_id
-                             AND coupon.redeemed_day = visit.day
-                             AND coupon.state = 'redeemed')
-                 GROUP BY visit.id
-               ), booked AS (
-                   SELECT id, min(date) AS date FROM visit
-                    WHERE state = 'planned' AND date <= return_closes GROUP BY id
-               )%(spent)s
-               SELECT watched.id, contacted.date AS first_contact_date,
-                      booked.date AS booked_date,
-                      returned.day AS returned_date, returned.date AS returned_at,
-                      loyal.day AS loyal_date, loyal.date AS loyal_at,
-                      %(amount)s AS visit_amount
-                 FROM reactivation_watched watched
-            LEFT JOIN returned ON returned.id = watched.id
-            LEFT JOIN loyal ON loyal.id = watched.id
-            LEFT JOIN booked ON booked.id = watched.id
-                      %(join)s
+            LEFT JOIN reactivation_returned returned ON returned.id = enrollment.id
+            LEFT JOIN (SELECT id, min(date) AS date FROM reactivation_came
+                        WHERE state = 'planned' AND date <= return_closes
+                     GROUP BY id) AS booked ON booked.id = enrollment.id
             LEFT JOIN (SELECT enrollment_id, min(sent_on) AS date
                          FROM reactivation_delivery
-                        WHERE enrollment_id IN (SELECT id FROM reactivation_watched)
+                        WHERE sent_on IS NOT NULL AND %(of_watched)s
                      GROUP BY enrollment_id) AS contacted
-                   ON contacted.enrollment_id = watched.id""",
-            union=union,
-            spent=spent,
-            amount=amount,
-            join=join,
+                   ON contacted.enrollment_id = enrollment.id
+                WHERE %(is_watched)s
+                  AND ((enrollment.first_contact_date, enrollment.booked_date,
+                        enrollment.returned_date, enrollment.loyal_date)
+                       IS DISTINCT FROM
+                       (contacted.date, booked.date, returned.returned_date,
+                        returned.loyal_date)
+                       OR %(is_over)s)""",
+            of_watched=self._of_watched_sql(watched),
+            is_watched=self._is_watched_sql(watched),
+            is_over=self._is_over_sql(moment),
         )
+
+    @api.model
+    def _of_watched_sql(self, watched):
+        """:return: SQL of the condition that a delivery is of one of those"""
+        return SQL("TRUE") if watched is None else SQL("enrollment_id IN (%s)", watched)
 
     def _insert_sql(self, moment):
         """Append what is new; a return that is no longer there is corrected."""
@@ -388,30 +454,54 @@ class ReactivationOutcome(models.Model):
                       steps_ended = COALESCE(
                           enrollment.steps_ended, derived.end_reason),
                       write_date = %(now)s
-                 FROM (SELECT enrollment.id, %(stage)s AS stage,
-                              enrollment.returned_date IS NOT NULL
-                              OR enrollment.return_closes <= %(now)s AS ended,
-                              CASE WHEN enrollment.is_control
-                                        OR enrollment.steps_ended IS NOT NULL
-                                        THEN NULL
-                                   WHEN enrollment.returned_date IS NOT NULL
-                                        THEN 'returned'
-                                   WHEN enrollment.booked_date IS NOT NULL
-                                        THEN 'booked'
-                                   WHEN enrollment.return_closes <= %(now)s
-                                        THEN 'expired' END AS end_reason
+                 FROM (SELECT enrollment.id, %(stage)s AS stage, %(ended)s AS ended,
+                              %(end_reason)s AS end_reason
                          FROM reactivation_enrollment enrollment
                          JOIN reactivation_campaign campaign
                            ON campaign.id = enrollment.campaign_id
-                         JOIN reactivation_watched watched
-                           ON watched.id = enrollment.id) AS derived
+                         JOIN reactivation_found found
+                           ON found.id = enrollment.id
+                        WHERE %(is_over)s) AS derived
                 WHERE derived.id = enrollment.id
-                  AND (enrollment.stage <> derived.stage
-                       OR derived.ended AND enrollment.state = 'running'
-                       OR derived.end_reason IS NOT NULL)
             RETURNING enrollment.id, derived.end_reason""",
             stage=self.env["reactivation.enrollment"]._stage_sql(moment),
+            ended=self._ended_sql(moment),
+            end_reason=self._end_reason_sql(moment),
+            is_over=self._is_over_sql(moment),
             now=moment,
+        )
+
+    @api.model
+    def _is_over_sql(self, moment):
+        """:return: SQL of the condition that an enrollment's dates give another stage
+        than is stored, or its end, or that of its steps"""
+        return SQL(
+            """(enrollment.stage <> %(stage)s
+                OR enrollment.state = 'running' AND %(ended)s
+                OR %(end_reason)s IS NOT NULL)""",
+            stage=self.env["reactivation.enrollment"]._stage_sql(moment),
+            ended=self._ended_sql(moment),
+            end_reason=self._end_reason_sql(moment),
+        )
+
+    @api.model
+    def _ended_sql(self, moment):
+        return SQL(
+            """(enrollment.returned_date IS NOT NULL
+                OR enrollment.return_closes <= %s)""",
+            moment,
+        )
+
+    @api.model
+    def _end_reason_sql(self, moment):
+        """:return: SQL of why the steps end now, or NULL"""
+        return SQL(
+            """CASE WHEN enrollment.is_control OR enrollment.steps_ended IS NOT NULL
+                    THEN NULL
+                    WHEN enrollment.returned_date IS NOT NULL THEN 'returned'
+                    WHEN enrollment.booked_date IS NOT NULL THEN 'booked'
+                    WHEN enrollment.return_closes <= %s THEN 'expired' END""",
+            moment,
         )
 
     def _needless_tasks(self):

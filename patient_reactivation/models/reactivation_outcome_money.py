@@ -73,42 +73,22 @@ class ReactivationOutcome(models.Model):
             )
         )
 
-    def _spent_sql(self):
-        """What is known of the visits after the return; part of `_found_sql`.
-
-        :return: (SQL of a further CTE, SQL of the column, SQL of the join)
-        """
-        if not self._wants_visit_revenue():
-            return SQL(""), SQL("NULL::numeric"), SQL("")
-        return (
-            SQL(
-                """, spent AS (
-                   SELECT visit.id, sum(visit.amount) AS amount
-                     FROM visit
-                     JOIN returned ON returned.id = visit.id
-                    WHERE visit.state = 'done' AND visit.day >= returned.day
-                      AND visit.day <= returned.day + visit.loyalty_days
-                 GROUP BY visit.id)"""
-            ),
-            SQL("spent.amount"),
-            SQL("LEFT JOIN spent ON spent.id = watched.id"),
-        )
-
     @api.model
     def _revenue_sql(self, source, companies):
         """Where revenue comes from; an addon adds its own.
 
         :param str source: the choice of these clinics
-        :return: SQL of a SELECT of `id` of enrollments and `amount`, over
-            `reactivation_found` and its enrollments
+        :return: SQL of a SELECT of `id` of enrollments and `amount`, over those in
+            `reactivation_returned`
         """
         if source != "visits":
             return None
         return SQL(
-            """SELECT found.id, found.visit_amount AS amount
-                 FROM reactivation_found found
-                 JOIN reactivation_enrollment enrollment ON enrollment.id = found.id
-                WHERE found.visit_amount IS NOT NULL
+            """SELECT returned.id, returned.visit_amount AS amount
+                 FROM reactivation_returned returned
+                 JOIN reactivation_enrollment enrollment
+                   ON enrollment.id = returned.id
+                WHERE returned.visit_amount IS NOT NULL
                   AND enrollment.company_id IN %s""",
             tuple(companies.ids),
         )
@@ -140,7 +120,7 @@ class ReactivationOutcome(models.Model):
                     WHERE enrollment.partner_id IS NOT NULL
                       AND enrollment.company_id IN %(companies)s
                       AND enrollment.returned_date + campaign.loyalty_days
-                          >= (SELECT min(returned_date) FROM reactivation_found)
+                          >= (SELECT min(returned_date) FROM reactivation_returned)
                       AND enrollment.stop_reason IS DISTINCT FROM 'merged'
                ), payer AS (
                    SELECT stay.*, stay.partner_id AS payer_id, 0 AS rank FROM stay
@@ -174,7 +154,7 @@ class ReactivationOutcome(models.Model):
                          AND later.stop_reason IS DISTINCT FROM 'merged')
              ORDER BY document.id, payer.rank, payer.enrolled_on DESC, payer.id DESC
                ) AS paid
-                WHERE paid.id IN (SELECT id FROM reactivation_found)""",
+                WHERE paid.id IN (SELECT id FROM reactivation_returned)""",
             companies=tuple(companies.ids),
             documents=documents,
         )
@@ -207,17 +187,18 @@ class ReactivationOutcome(models.Model):
             ]
         )
 
-    def _money_sql(self):
-        """:return: SQL of the amounts of each enrollment in `reactivation_found`"""
+    def _money_sql(self, watched):
+        """:return: SQL of the amounts of the watched enrollments, where others are
+        stored"""
         return SQL(
-            """SELECT found.id, COALESCE(revenue.amount, 0) AS revenue,
-                      COALESCE(reach.message, 0) AS message,
-                      COALESCE(reach.letter, 0) AS letter,
-                      COALESCE(reach.call, 0) AS call,
-                      COALESCE(coupon.worth, 0) AS coupon
-                 FROM reactivation_found found
+            """SELECT enrollment.id, COALESCE(revenue.amount, 0) AS revenue,
+                      COALESCE(reach.message, 0) AS message_cost,
+                      COALESCE(reach.letter, 0) AS letter_cost,
+                      COALESCE(reach.call, 0) AS call_cost,
+                      COALESCE(coupon.worth, 0) AS coupon_cost
+                 FROM reactivation_enrollment enrollment
             LEFT JOIN (SELECT id, sum(amount) AS amount FROM (%(revenue)s) AS source
-                     GROUP BY id) AS revenue ON revenue.id = found.id
+                     GROUP BY id) AS revenue ON revenue.id = enrollment.id
             LEFT JOIN (SELECT enrollment_id,
                               sum(amount) FILTER (WHERE channel IN %(letters)s)
                                   AS letter,
@@ -227,19 +208,30 @@ class ReactivationOutcome(models.Model):
                                   AS message
                          FROM (%(costs)s) AS cost
                      GROUP BY enrollment_id) AS reach
-                   ON reach.enrollment_id = found.id
+                   ON reach.enrollment_id = enrollment.id
             LEFT JOIN (SELECT enrollment_id, sum(worth)::numeric AS worth
                          FROM reactivation_coupon
                         WHERE state = 'redeemed' AND enrollment_id IS NOT NULL
                      GROUP BY enrollment_id) AS coupon
-                   ON coupon.enrollment_id = found.id""",
+                   ON coupon.enrollment_id = enrollment.id
+                WHERE %(is_watched)s
+                  AND (COALESCE(enrollment.revenue, 0)
+                           <> COALESCE(revenue.amount, 0)
+                       OR COALESCE(enrollment.message_cost, 0)
+                           <> COALESCE(reach.message, 0)
+                       OR COALESCE(enrollment.letter_cost, 0)
+                           <> COALESCE(reach.letter, 0)
+                       OR COALESCE(enrollment.call_cost, 0) <> COALESCE(reach.call, 0)
+                       OR COALESCE(enrollment.coupon_cost, 0)
+                           <> COALESCE(coupon.worth, 0))""",
             revenue=self._all_revenue_sql(),
             letters=LETTERS,
             calls=SPOKEN_CHANNELS,
-            costs=self._costs_sql(),
+            costs=self._costs_sql(watched),
+            is_watched=self._is_watched_sql(watched),
         )
 
-    def _costs_sql(self):
+    def _costs_sql(self, watched):
         """Of a message to a family, one was paid for. What was perhaps sent is counted,
         and so are the calls nobody answered.
 
@@ -254,43 +246,49 @@ class ReactivationOutcome(models.Model):
                                    CASE WHEN delivery.state = 'sent'
                                         THEN cost.minutes END,
                                    0)
-                               + COALESCE(delivery.call_attempts, 0) * %s
+                               + COALESCE(delivery.call_attempts, 0) * %(unanswered)s
                           END::numeric AS amount
                  FROM reactivation_delivery delivery
                  JOIN reactivation_cost cost
                    ON cost.company_id = delivery.company_id
                   AND cost.channel = delivery.channel
-                WHERE delivery.enrollment_id IN (SELECT id FROM reactivation_found)
-                  AND delivery.lead_id IS NULL
+                WHERE %(of_watched)s AND delivery.lead_id IS NULL
                   AND (delivery.state IN ('sent', 'uncertain')
                        OR cost.unit = 'minute'
                           AND (delivery.call_attempts > 0 OR delivery.minutes > 0))""",
-            UNANSWERED_MINUTES,
+            of_watched=self._of_watched_sql(watched),
+            unanswered=UNANSWERED_MINUTES,
         )
 
-    def _refresh_money(self, moment):
-        """Revenue and costs of the enrollments that are looked at, where they differ.
+    def _refresh_money(self, watched, moment):
+        """Revenue and costs of the watched enrollments, where they differ.
 
         :return: number of enrollments that changed
         """
-        self.env.cr.execute(
+        cr = self.env.cr
+        cr.execute("DROP TABLE IF EXISTS reactivation_money")
+        cr.execute(
             SQL(
-                """UPDATE reactivation_enrollment enrollment
-                      SET revenue = found.revenue, message_cost = found.message,
-                          letter_cost = found.letter, call_cost = found.call,
-                          coupon_cost = found.coupon, write_date = %(now)s
-                     FROM (%(money)s) AS found
-                    WHERE found.id = enrollment.id
-                      AND (COALESCE(enrollment.revenue, 0),
-                           COALESCE(enrollment.message_cost, 0),
-                           COALESCE(enrollment.letter_cost, 0),
-                           COALESCE(enrollment.call_cost, 0),
-                           COALESCE(enrollment.coupon_cost, 0))
-                          IS DISTINCT FROM
-                          (found.revenue, found.message, found.letter, found.call,
-                           found.coupon)""",
-                now=moment,
-                money=self._money_sql(),
+                "CREATE TEMP TABLE reactivation_money ON COMMIT DROP AS %s",
+                self._money_sql(watched),
             )
         )
-        return self.env.cr.rowcount
+        with self.env["reactivation.automation"]._watch_table(
+            "reactivation.enrollment", SQL("SELECT id FROM reactivation_money")
+        ):
+            cr.execute(
+                SQL(
+                    """UPDATE reactivation_enrollment enrollment
+                          SET revenue = money.revenue,
+                              message_cost = money.message_cost,
+                              letter_cost = money.letter_cost,
+                              call_cost = money.call_cost,
+                              coupon_cost = money.coupon_cost, write_date = %s
+                         FROM reactivation_money money
+                        WHERE money.id = enrollment.id""",
+                    moment,
+                )
+            )
+            changed = cr.rowcount
+        cr.execute("DROP TABLE reactivation_money")
+        return changed

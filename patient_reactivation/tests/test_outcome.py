@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -78,6 +80,19 @@ class TestOutcome(MailClinicCase):
         self.go(1)
         self.go(185)
         self.assertEqual(self.story.stage, "one_time")
+
+    def test_many_running_are_found_in_one_reading_of_all_visits(self):
+        """The visits of few patients are read by their index, else all at once."""
+        self.run_crons()
+        self.meet(self.ada, -5)
+        bob = self.lapsed("Bob")
+        self.visit(bob, 0)
+        patients = type(self.env["reactivation.patient"])
+        with patch.object(patients, "_is_large_share", return_value=True) as asked:
+            self.go(6)
+        asked.assert_called()
+        self.assertEqual(self.story.stage, "returned")
+        self.assertFalse(self.enrollment(bob))
 
     def test_visit_after_the_loyalty_window_does_not_make_loyal(self):
         self.later(days=10)

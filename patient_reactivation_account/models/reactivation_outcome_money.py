@@ -42,7 +42,7 @@ class ReactivationOutcome(models.Model):
                 WHERE move.state = 'posted' AND move.move_type IN %(types)s
                   AND move.company_id IN %(companies)s
                   AND move.invoice_date
-                      >= (SELECT min(returned_date) FROM reactivation_found)""",
+                      >= (SELECT min(returned_date) FROM reactivation_returned)""",
             coupons=self._coupon_lines_sql("account.move") or nothing,
             types=MOVE_TYPES,
             companies=tuple(companies.ids),

@@ -44,7 +44,7 @@ class ReactivationOutcome(models.Model):
                      GROUP BY line.order_id) AS used ON used.order_id = sale.id
                 WHERE sale.state = 'sale' AND sale.company_id IN %(companies)s
                   AND sale.date_order
-                      >= (SELECT min(returned_date) - 1 FROM reactivation_found)""",
+                      >= (SELECT min(returned_date) - 1 FROM reactivation_returned)""",
             zone=self.env["res.company"]._reactivation_zone_sql(
                 SQL.identifier("sale", "company_id")
             ),
