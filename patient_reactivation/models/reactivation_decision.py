@@ -215,20 +215,21 @@ class ReactivationDecision(models.Model):
     def _numbers(self):
         """:return: Markup of a list: what the decision rests on"""
         self.ensure_one()
+        experiment = self.env["reactivation.experiment"]
         lines = [
             self.env._(
                 "Won back: %(rate)s of %(count)s patients whose windows are over; in "
                 "the control group %(control)s of %(controls)s.",
-                rate=_percent(self.win_back_rate),
+                rate=experiment._percent(self.win_back_rate, 1),
                 count=self.count,
-                control=_percent(self.control_rate),
+                control=experiment._percent(self.control_rate, 1),
                 controls=self.control_count,
             )
             if self.control_count
             else self.env._(
                 "Won back: %(rate)s of %(count)s patients whose windows are over. "
                 "There is no control group.",
-                rate=_percent(self.win_back_rate),
+                rate=experiment._percent(self.win_back_rate, 1),
                 count=self.count,
             )
         ]
@@ -236,9 +237,9 @@ class ReactivationDecision(models.Model):
             lines.append(
                 self.env._(
                     "Lift: %(lift)s points (%(low)s to %(high)s).",
-                    lift=_points(self.lift),
-                    low=_points(self.lift_low),
-                    high=_points(self.lift_high),
+                    lift=experiment._points(self.lift),
+                    low=experiment._points(self.lift_low),
+                    high=experiment._points(self.lift_high),
                 )
             )
         lines += [
@@ -246,10 +247,10 @@ class ReactivationDecision(models.Model):
                 "Better than %(name)s (%(rate)s of %(count)s) by %(low)s to %(high)s "
                 "points.",
                 name=rival["name"],
-                rate=_percent(rival["rate"]),
+                rate=experiment._percent(rival["rate"], 1),
                 count=rival["count"],
-                low=_points(rival["low"]),
-                high=_points(rival["high"]),
+                low=experiment._points(rival["low"]),
+                high=experiment._points(rival["high"]),
             )
             for rival in self.rivals or []
         ]
@@ -257,7 +258,7 @@ class ReactivationDecision(models.Model):
             self.env._(
                 "Chance alone would show as much in less than %s of such campaigns, "
                 "however often one looks.",
-                _percent(max(self.level, 0.0001), 2),
+                experiment._percent(max(self.level, 0.0001), 2),
             )
         )
         items = Markup("").join(Markup("<li>%s</li>") % line for line in lines)
@@ -378,11 +379,3 @@ class ReactivationDecision(models.Model):
             self._decide(campaign.with_company(campaign.company_id))
             if not self.env["ir.cron"]._commit_progress(1):
                 break
-
-
-def _percent(share, digits=1):
-    return f"{share * 100:.{digits}f} %"
-
-
-def _points(share):
-    return f"{share * 100:+.1f}"

@@ -1,7 +1,7 @@
 from collections import namedtuple
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, formatLang
 
 from ..tools import lift
 
@@ -88,17 +88,34 @@ class ReactivationExperiment(models.AbstractModel):
         )
 
     @api.model
-    def _verdicts(self, campaign, moment=None):
+    def _percent(self, share, digits=None):
+        """:param int digits: behind the point; by default one, where it tells apart
+        :return: str of a share between 0 and 1, in the language of the user"""
+        if digits is None:
+            digits = 1 if 0 < share < 0.1 else 0
+        number = formatLang(self.env, share * 100, digits=digits)
+        return f"{number}\N{NO-BREAK SPACE}%"
+
+    @api.model
+    def _points(self, share):
+        """:return: str: a difference of shares in points, with its sign"""
+        sign = "−" if share < 0 else "+"
+        return sign + formatLang(self.env, abs(share * 100), digits=1)
+
+    @api.model
+    def _verdicts(self, campaign, moment=None, trials=None):
         """The strongest method of each segment in use, and how sure that is.
 
         The levels are adjusted for the number of segments that are asked: who looks
         at twenty groups finds one that stands out by chance.
 
+        :param dict trials: the results in win-backs, if they are known already
         :return: {segment: (`lift.Winner`, its level as adjusted, `Trial` of the
             methods in use)}
         """
         methods = campaign._current_methods()._startable()
-        trials = self._trials(campaign, moment=moment)
+        if trials is None:
+            trials = self._trials(campaign, moment=moment)
         found = {}
         for segment in campaign.segment_ids:
             if segment not in trials:

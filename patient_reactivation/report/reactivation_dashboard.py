@@ -279,31 +279,20 @@ class ReactivationDashboard(models.AbstractModel):
         return formatLang(self.env, number, digits=digits)
 
     @api.model
-    def _percent(self, share):
-        """:return: str of a share between 0 and 1"""
-        digits = 1 if 0 < share < 0.1 else 0
-        return f"{self._number(share * 100, digits)}\N{NO-BREAK SPACE}%"
-
-    @api.model
-    def _points(self, share):
-        """:return: str: a difference of shares, with its sign"""
-        sign = "−" if share < 0 else "+"
-        return sign + self._number(abs(share * 100), 1)
-
-    @api.model
     def _rate(self, successes, count):
         """:return: dict: a rate with its interval as numbers for the drawing and as
         texts, or None for a group nothing is said of"""
         if not count or is_small(count):
             return None
         found = rates.wilson(successes, count)
+        percent = self.env["reactivation.experiment"]._percent
         return {
             **found._asdict(),
-            "text": self._percent(found.value),
+            "text": percent(found.value),
             "range": self.env._(
                 "%(low)s to %(high)s",
-                low=self._percent(found.low),
-                high=self._percent(found.high),
+                low=percent(found.low),
+                high=percent(found.high),
             ),
             "count": self._number(count),
         }

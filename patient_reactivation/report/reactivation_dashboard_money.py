@@ -185,4 +185,4 @@ class ReactivationDashboard(models.AbstractModel):
     @api.model
     def _percent_signed(self, share):
         sign = "−" if share < 0 else "+"
-        return sign + self._percent(abs(share))
+        return sign + self.env["reactivation.experiment"]._percent(abs(share))

@@ -84,8 +84,12 @@ class ReactivationDashboard(models.AbstractModel):
         folded = fold(exclusions)
         field = self.env["reactivation.patient"]._fields["exclusion"]
         names = dict(field._description_selection(self.env))
+        return {**self._count(sum(exclusions.values())), **self._named(folded, names)}
+
+    @api.model
+    def _named(self, folded, names):
+        """:return: dict: `rows` of what is shown, by name, and the `others`"""
         return {
-            **self._count(sum(exclusions.values())),
             "rows": [
                 {"key": key, "label": names.get(key, key), **self._count(count)}
                 for key, count in folded.shown
@@ -112,14 +116,7 @@ class ReactivationDashboard(models.AbstractModel):
             )
         }
         names = dict(model._fields["reason"]._description_selection(self.env))
-        folded = fold(counts, MOST_REASONS)
-        return {
-            "rows": [
-                {"key": key, "label": names.get(key, key), **self._count(count)}
-                for key, count in folded.shown
-            ],
-            "others": self._count(folded.others),
-        }
+        return self._named(fold(counts, MOST_REASONS), names)
 
     @api.model
     def _no_contact_domain(self, company):

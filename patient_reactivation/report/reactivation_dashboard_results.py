@@ -145,14 +145,15 @@ class ReactivationDashboard(models.AbstractModel):
 
     @api.model
     def _lift_texts(self, difference, is_sure):
+        points = self.env["reactivation.experiment"]._points
         return {
             "value": difference.value,
             "is_sure": is_sure,
-            "text": self.env._("%s points", self._points(difference.value)),
+            "text": self.env._("%s points", points(difference.value)),
             "range": self.env._(
                 "%(low)s to %(high)s",
-                low=self._points(difference.low),
-                high=self._points(difference.high),
+                low=points(difference.low),
+                high=points(difference.high),
             ),
         }
 

@@ -101,7 +101,13 @@ class ReactivationMatrix(models.AbstractModel):
             ],
             "rows": rows,
             "total": self._total(rows, methods),
-            "warnings": self._warnings(campaign, rows, counts, methods),
+            "warnings": self._warnings(
+                campaign,
+                rows,
+                counts,
+                methods,
+                trials if measure == "win_back" else None,
+            ),
         }
 
     @api.model
@@ -313,7 +319,7 @@ class ReactivationMatrix(models.AbstractModel):
     # ------------------------------------------------------------------- warnings
 
     @api.model
-    def _warnings(self, campaign, rows, counts, methods):
+    def _warnings(self, campaign, rows, counts, methods, trials):
         """:return: list of sentences: what keeps the figures from being taken at their
         word"""
         texts = [
@@ -321,7 +327,7 @@ class ReactivationMatrix(models.AbstractModel):
             self._warn_open(counts),
             self._warn_few(rows),
             self._warn_mix(rows, methods),
-            self._warn_fishing(campaign),
+            self._warn_fishing(campaign, trials),
             self._warn_drift(campaign),
         ]
         return [text for text in texts if text]
@@ -391,8 +397,9 @@ class ReactivationMatrix(models.AbstractModel):
         )
 
     @api.model
-    def _warn_fishing(self, campaign):
-        verdicts = self.env["reactivation.experiment"]._verdicts(campaign)
+    def _warn_fishing(self, campaign, trials):
+        experiment = self.env["reactivation.experiment"]
+        verdicts = experiment._verdicts(campaign, trials=trials)
         lucky = [
             segment.display_name
             for segment, (strongest, level, _trial) in verdicts.items()

@@ -10,7 +10,7 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
-from odoo.tools import SQL, mute_logger
+from odoo.tools import SQL, html2plaintext, mute_logger
 
 from .common import ClinicCase
 
@@ -274,9 +274,10 @@ class TestDecision(ExperimentCase):
         self.assertGreater(decision.lift_low, 0.3)
         self.assertLess(decision.level, 0.001)
         self.assertEqual(decision.rivals[0]["name"], "E-mails")
-        body = self.trial.message_ids[0].body
+        body = html2plaintext(self.trial.message_ids[0].body)
         self.assertIn("is the best method", body)
-        self.assertIn(f"{decision.win_back_rate * 100:.1f} %", body)
+        rate = f"{decision.win_back_rate * 100:.1f}\N{NO-BREAK SPACE}%"
+        self.assertIn(rate, body)
         activity = self.trial.activity_ids
         self.assertEqual(activity.user_id, self.manager)
         self.assertIn("Letters", activity.summary)
