@@ -1,7 +1,7 @@
 {
     "name": "Patient Reactivation",
     "summary": "Find lapsed patients, win them back, and measure who stayed",
-    "version": "19.0.1.5.0",
+    "version": "19.0.1.5.1",
     "category": "Marketing/Patient Reactivation",
     "author": "Patient Reactivation contributors",
     "license": "LGPL-3",

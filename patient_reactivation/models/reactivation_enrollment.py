@@ -167,6 +167,7 @@ class ReactivationEnrollment(models.Model):
         "AND steps_ended IS NULL AND NOT is_control"
     )
     _results_idx = models.Index("(campaign_id, stage)")
+    _merged_idx = models.Index("(id) WHERE stop_reason = 'merged'")
 
     # ------------------------------------------------------------------ compute
 

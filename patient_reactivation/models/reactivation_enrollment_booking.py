@@ -35,6 +35,9 @@ class ReactivationEnrollment(models.Model):
     _booked_idx = models.Index(
         "(company_id, booked_date) WHERE booked_date IS NOT NULL"
     )
+    _staff_booked_idx = models.Index(
+        "(company_id, id, staff_booked_on) WHERE staff_booked_on IS NOT NULL"
+    )
     _returned_idx = models.Index(
         "(company_id, returned_date) WHERE returned_date IS NOT NULL"
     )

@@ -146,39 +146,44 @@ class ReactivationDashboard(models.AbstractModel):
         self.env["reactivation.enrollment"].flush_model()
         self.env["reactivation.outcome"].flush_model()
         counts = {event: [0] * MONTHS for event in [*EVENTS, "booked"]}
-        for event, bucket, count in self.env.execute_query(
-            SQL("%s UNION ALL %s", self._dates_sql(period), self._bookings_sql(period))
-        ):
-            counts[event][bucket - 1] = count
+
+        def add(event, bucket, count):
+            if bucket and 1 <= bucket <= MONTHS:
+                counts[event][bucket - 1] += count
+
+        for *buckets, count in self.env.execute_query(self._dates_sql(period)):
+            for event, bucket in zip(EVENTS, buckets, strict=True):
+                add(event, bucket, count)
+        for bucket, count in self.env.execute_query(self._bookings_sql(period)):
+            add("booked", bucket, count)
         return counts
 
     @api.model
     def _dates_sql(self, period):
-        """A query for each event, of its months only: several groupings at once would
-        read every date of every year."""
-        return SQL(" UNION ALL ").join(
-            self._event_sql(period, event, *column) for event, column in EVENTS.items()
-        )
+        """The stories of patients differ in few ways if months are all one knows of
+        them: they are read once, whatever is counted.
 
-    @api.model
-    def _event_sql(self, period, event, column, is_day):
-        """:return: SQL of the event, the month from 1, and the number of patients"""
-        starts = period.days if is_day else period.moments
+        :return: SQL of the month of each event (from 1; 0 and `MONTHS` + 1 are others),
+            and the number of patients
+        """
+        months_of = [
+            SQL(
+                "width_bucket(%s, %s::%s[])",
+                SQL.identifier(column),
+                period.days if is_day else period.moments,
+                SQL("date" if is_day else "timestamp"),
+            )
+            for column, is_day in EVENTS.values()
+        ]
         return SQL(
-            """SELECT %(event)s AS event,
-                      width_bucket(%(date)s, %(starts)s::%(kind)s[]) AS bucket,
-                      count(*) AS count
-                 FROM reactivation_enrollment
-                WHERE company_id = %(company)s AND %(date)s >= %(start)s
-                  AND %(date)s < %(end)s AND stop_reason IS DISTINCT FROM 'merged'
-             GROUP BY 2""",
-            event=event,
-            date=SQL.identifier(column),
-            starts=starts,
-            kind=SQL("date" if is_day else "timestamp"),
+            """SELECT %(months)s, count(*) FROM reactivation_enrollment
+                WHERE company_id = %(company)s AND stop_reason IS DISTINCT FROM 'merged'
+             GROUP BY %(places)s""",
+            months=SQL(", ").join(months_of),
             company=period.company.id,
-            start=starts[0],
-            end=starts[-1],
+            places=SQL(", ").join(
+                SQL(str(place)) for place, _month in enumerate(months_of, 1)
+            ),
         )
 
     @api.model
@@ -197,9 +202,9 @@ class ReactivationDashboard(models.AbstractModel):
                        SELECT id, staff_booked_on FROM reactivation_enrollment
                         WHERE company_id = %(company)s
                           AND staff_booked_on IS NOT NULL) AS noted
-                 JOIN reactivation_enrollment enrollment
-                   ON enrollment.id = noted.enrollment_id
-                  AND enrollment.stop_reason IS DISTINCT FROM 'merged'
+                WHERE noted.enrollment_id NOT IN (
+                      SELECT id FROM reactivation_enrollment
+                       WHERE stop_reason = 'merged')
              GROUP BY noted.enrollment_id""",
             company=company.id,
         )
@@ -207,14 +212,10 @@ class ReactivationDashboard(models.AbstractModel):
     @api.model
     def _bookings_sql(self, period):
         return SQL(
-            """SELECT 'booked', counted.bucket, counted.count
-                 FROM (SELECT width_bucket(first.date, %(moments)s::timestamp[])
-                              AS bucket, count(*) AS count
-                         FROM (%(booked)s) AS first GROUP BY 1) AS counted
-                WHERE counted.bucket BETWEEN 1 AND %(months)s""",
-            moments=period.moments,
-            booked=self._booked_sql(period.company),
-            months=MONTHS,
+            """SELECT width_bucket(first.date, %s::timestamp[]), count(*)
+                 FROM (%s) AS first GROUP BY 1""",
+            period.moments,
+            self._booked_sql(period.company),
         )
 
     # ------------------------------------------------------------------- activity
