@@ -465,6 +465,14 @@ def test_a_mail_is_about_whom_it_calls_by_name():
     assert book.patients(mail("other@example.com", "Hello Ben,")) == []
 
 
+def test_an_answer_goes_where_the_mail_says():
+    """What is for the clinic's own mailbox never comes to Odoo."""
+    told = mail("ada@example.com", "Hello Ada,")
+    told.reply_to = '"Harbor Street Clinic" <hello@example.com>'
+    assert told.is_answered_to(["catchall@example.com", "hello@example.com"])
+    assert not told.is_answered_to(["catchall@example.com"])
+
+
 def test_the_listener_keeps_what_arrives(tmp_path):
     message = email.message.EmailMessage()
     message["To"] = "Zoé Côté <Zoe@example.com>"

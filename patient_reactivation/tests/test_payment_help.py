@@ -215,14 +215,22 @@ class TestRequest(PaymentClinic):
     def test_the_patient_is_told(self):
         """Without figures, in the patient's language."""
         self.env["res.lang"]._activate_lang("fr_FR")
+        country = self.env.ref("base.us")
+        country.with_context(lang="fr_FR").name = "États-Unis"
+        self.clinic.partner_id.country_id = country
         ada, bea = self.submitted(), self.submitted(name="Bea Marlow", lang="fr_FR")
+        # Somebody who reads French has looked at the clinic's address before.
+        partner = self.clinic.partner_id.with_context(lang="fr_FR")
+        self.assertIn("États-Unis", partner.contact_address_inline)
         for request in ada | bea:
             self.as_user(self.decider, request).action_approve()
             self.assertTrue(request.told_on)
         [mail] = self.mails_to("ada.marlow@example.com")
         self.assertIn("approved", mail["body"])
+        self.assertIn("United States", mail["body"])
         [french] = self.mails_to("bea.marlow@example.com")
         self.assertIn("Bonjour Bea", french["body"])
+        self.assertIn("États-Unis", french["body"])
         self.assertNotIn("approved", french["body"])
         for told in (mail, french):
             for secret in ("household", "foyer", "15,650", "15\u202f650"):

@@ -38,6 +38,10 @@ class Mail:
     unsubscribe: str = ""
     links: str = ""  # all of the content: where its buttons lead
 
+    def is_answered_to(self, addresses):
+        """Does an answer to this mail go to one of these?"""
+        return email.utils.parseaddr(self.reply_to)[1] in addresses
+
 
 class Mailbox:
     """The folder in which the listener keeps the mails."""

@@ -602,7 +602,11 @@ class Office:
         pages._choose(link, "stop", "List-Unsubscribe=One-Click")
 
     def _reply(self, patient, mail, away=False):
-        """The patient's answer, or their machine's, comes in by the mail gateway."""
+        """The patient's answer, or their machine's, comes in by the mail gateway;
+        what goes to the clinic's own mailbox is read there."""
+        gateways = self.env["mail.alias.domain"].search([]).mapped("catchall_email")
+        if not mail.is_answered_to(gateways):
+            return
         texts = (ABSENCES if away else REPLIES)[patient.lang[:2]]
         reply = email.message.EmailMessage()
         reply["From"] = email.utils.formataddr((patient.name, mail.address))
