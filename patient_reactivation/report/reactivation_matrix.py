@@ -360,6 +360,7 @@ class ReactivationMatrix(models.AbstractModel):
             row
             for row in rows
             if row["in_use"]
+            and not self._is_told(row)
             and any(
                 cell["enrolled"] and cell["closed"] < row["needed"]
                 for cell in row["cells"]
@@ -379,6 +380,15 @@ class ReactivationMatrix(models.AbstractModel):
                 for row in few
             ),
         )
+
+    @api.model
+    def _is_told(self, row):
+        """Fewer patients were enough: the best method of a segment is known, or how
+        all of them do beside the control group."""
+        tried = [cell for cell in row["cells"][:-1] if cell["enrolled"]]
+        if any(cell["mark"] in ("proposed", "adopted") for cell in tried):
+            return True
+        return bool(tried) and all(cell.get("sure") for cell in tried)
 
     @api.model
     def _warn_mix(self, rows, methods):
