@@ -27,10 +27,6 @@ registry.category("web_tour.tours").add("reactivation_matrix", {
             trigger: `${cell("Everybody", "Letters")} .o_reactivation_line_band`,
         },
         {
-            content: "What keeps the figures from being taken at their word",
-            trigger: ".o_reactivation_matrix_warnings:contains('Too few patients')",
-        },
-        {
             trigger: `${cell("Everybody", "Letters")} button[name=action_adopt]`,
             run: "click",
         },
@@ -43,6 +39,10 @@ registry.category("web_tour.tours").add("reactivation_matrix", {
         },
         {
             trigger: `${cell("Everybody", "Letters")}:not(:has(.badge))`,
+        },
+        {
+            content: "What keeps the figures from being taken at their word",
+            trigger: ".o_reactivation_matrix_warnings:contains('Too few patients')",
         },
         {
             content: "Returned is another window",
