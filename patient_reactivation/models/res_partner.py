@@ -203,6 +203,16 @@ class ResPartner(models.Model):
                 rows[partner].id for partner in partners if partner in rows
             ).write({"reason_id": reason.id})
 
+    @api.depends_context("lang")
+    def _compute_contact_address(self):
+        """The country has a name in each language; Odoo keeps that of the first
+        reader, also for the others whose mails leave together with theirs."""
+        return super()._compute_contact_address()
+
+    @api.depends_context("lang")
+    def _compute_contact_address_inline(self):
+        return super()._compute_contact_address_inline()
+
     # ------------------------------------------------------------------- search
 
     def _search_patient_fact(self, column, operator, value):

@@ -118,6 +118,9 @@ class TestDelivery(MailClinicCase):
         """E10"""
         campaign = self.campaign()
         self.env["res.lang"]._activate_lang("fr_FR")
+        country = self.env.ref("base.us")
+        country.with_context(lang="fr_FR").name = "États-Unis"
+        self.clinic.partner_id.country_id = country
         step = campaign.method_ids.step_ids
         french = step._create_mailing("fr_FR")
         french.subject = "Bonjour"
@@ -126,8 +129,13 @@ class TestDelivery(MailClinicCase):
         self.refresh()
         campaign.action_start()
         self.run_crons()
-        self.assertEqual(self.mails_to("luc@example.com")[0]["subject"], "Bonjour")
-        self.assertNotEqual(self.mails_to("ada@example.com")[0]["subject"], "Bonjour")
+        [luc] = self.mails_to("luc@example.com")
+        [ada] = self.mails_to("ada@example.com")
+        self.assertEqual(luc["subject"], "Bonjour")
+        self.assertNotEqual(ada["subject"], "Bonjour")
+        # Also the clinic's address, of mails that leave together.
+        self.assertIn("États-Unis", luc["body"])
+        self.assertIn("United States", ada["body"])
 
     def test_language_without_an_e_mail_gets_the_houses(self):
         """E10"""
