@@ -273,11 +273,34 @@ class ReactivationOutcome(models.Model):
         return SQL("SELECT id FROM reactivation_watched"), partners
 
     @api.model
-    def _is_watched_sql(self, watched, alias="enrollment"):
-        """:return: SQL of the condition that an enrollment is one of those"""
+    def _is_watched_sql(self, watched):
+        """:return: SQL of the condition that `enrollment` is one of those"""
         if watched is None:
-            return SQL("%s IS NOT NULL", SQL.identifier(alias, "partner_id"))
-        return SQL("%s IN (%s)", SQL.identifier(alias, "id"), watched)
+            return SQL("enrollment.partner_id IS NOT NULL")
+        return SQL("enrollment.id IN (%s)", watched)
+
+    @api.model
+    def _is_last_sql(self, alias, before):
+        """What a patient does counts once: for the last enrollment before it.
+
+        :param str alias: of the enrollments
+        :param SQL before: the condition that `later` began before it, too
+        :return: SQL of the condition that the enrollment is the last such one
+        """
+        return SQL(
+            """NOT EXISTS (
+                   SELECT FROM reactivation_enrollment later
+                    WHERE later.partner_id = %(partner)s
+                      AND later.company_id = %(company)s
+                      AND (later.enrolled_on, later.id) > (%(enrolled_on)s, %(id)s)
+                      AND %(before)s
+                      AND later.stop_reason IS DISTINCT FROM 'merged')""",
+            partner=SQL.identifier(alias, "partner_id"),
+            company=SQL.identifier(alias, "company_id"),
+            enrolled_on=SQL.identifier(alias, "enrolled_on"),
+            id=SQL.identifier(alias, "id"),
+            before=before,
+        )
 
     def _came_sql(self, watched, partners, moment):
         """:return: SQL: the visits after the enrollment, done and planned"""
@@ -303,19 +326,13 @@ class ReactivationOutcome(models.Model):
                    ON campaign.id = enrollment.campaign_id
                 -- Said once more, so that what was before is not read at all.
                 WHERE visit.date > %(first)s AND visit.state IN ('done', 'planned')
-                  AND %(is_watched)s
-                  -- It counts once: for the last enrollment before it.
-                  AND NOT EXISTS (
-                      SELECT FROM reactivation_enrollment later
-                       WHERE later.partner_id = enrollment.partner_id
-                         AND later.company_id = enrollment.company_id
-                         AND (later.enrolled_on, later.id)
-                             > (enrollment.enrolled_on, enrollment.id)
-                         AND later.enrolled_on < visit.date
-                         AND later.stop_reason IS DISTINCT FROM 'merged')""",
+                  AND %(is_watched)s AND %(is_last)s""",
             union=self.env["reactivation.visit.source"]._union_sql(partners, moment),
             first=first or moment,
             is_watched=is_watched,
+            is_last=self._is_last_sql(
+                "enrollment", SQL("later.enrolled_on < visit.date")
+            ),
         )
 
     def _returned_sql(self):

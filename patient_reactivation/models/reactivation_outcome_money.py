@@ -144,19 +144,15 @@ class ReactivationOutcome(models.Model):
                       = COALESCE(document.patient_id, document.partner_id)
                   AND payer.company_id = document.company_id
                   AND document.day BETWEEN payer.first_day AND payer.last_day
-                WHERE NOT EXISTS (
-                      SELECT FROM reactivation_enrollment later
-                       WHERE later.partner_id = payer.partner_id
-                         AND later.company_id = payer.company_id
-                         AND (later.enrolled_on, later.id)
-                             > (payer.enrolled_on, payer.id)
-                         AND later.enrolled_on::date < document.day
-                         AND later.stop_reason IS DISTINCT FROM 'merged')
+                WHERE %(is_last)s
              ORDER BY document.id, payer.rank, payer.enrolled_on DESC, payer.id DESC
                ) AS paid
                 WHERE paid.id IN (SELECT id FROM reactivation_returned)""",
             companies=tuple(companies.ids),
             documents=documents,
+            is_last=self._is_last_sql(
+                "payer", SQL("later.enrolled_on::date < document.day")
+            ),
         )
 
     @api.model

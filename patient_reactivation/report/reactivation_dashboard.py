@@ -166,7 +166,7 @@ class ReactivationDashboard(models.AbstractModel):
         :return: SQL of the month of each event (from 1; 0 and `MONTHS` + 1 are others),
             and the number of patients
         """
-        months_of = [
+        months_of = SQL(", ").join(
             SQL(
                 "width_bucket(%s, %s::%s[])",
                 SQL.identifier(column),
@@ -174,16 +174,13 @@ class ReactivationDashboard(models.AbstractModel):
                 SQL("date" if is_day else "timestamp"),
             )
             for column, is_day in EVENTS.values()
-        ]
+        )
         return SQL(
             """SELECT %(months)s, count(*) FROM reactivation_enrollment
                 WHERE company_id = %(company)s AND stop_reason IS DISTINCT FROM 'merged'
-             GROUP BY %(places)s""",
-            months=SQL(", ").join(months_of),
+             GROUP BY %(months)s""",
+            months=months_of,
             company=period.company.id,
-            places=SQL(", ").join(
-                SQL(str(place)) for place, _month in enumerate(months_of, 1)
-            ),
         )
 
     @api.model

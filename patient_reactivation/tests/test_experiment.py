@@ -97,6 +97,21 @@ class ExperimentCase(Crowd, ClinicCase):
             self.enrollment(partner).method_id.name or None for partner in partners
         )
 
+    def tried(self, letters=0.7, mails=0.2, control=0.1, count=300):
+        """A trial whose windows are over."""
+        crowd = self.crowd(count)
+        self.start(self.trial)
+        for method, share in (
+            (self.letters, letters),
+            (self.mails, mails),
+            (self.letters.browse(), control),
+        ):
+            group = crowd.filtered(
+                lambda item, method=method: self.enrollment(item).method_id == method
+            )
+            self.end(group, round(len(group) * share))
+        return crowd
+
 
 @tagged("post_install", "-at_install")
 class TestAllocationOfPatients(ExperimentCase):
@@ -240,21 +255,6 @@ class TestDecision(ExperimentCase):
         super().setUpClass()
         cls.trial.user_id = cls.manager
         cls.decisions = cls.env["reactivation.decision"]
-
-    def tried(self, letters=0.7, mails=0.2, control=0.1, count=300):
-        """A trial whose windows are over."""
-        crowd = self.crowd(count)
-        self.start(self.trial)
-        for method, share in (
-            (self.letters, letters),
-            (self.mails, mails),
-            (self.letters.browse(), control),
-        ):
-            group = crowd.filtered(
-                lambda item, method=method: self.enrollment(item).method_id == method
-            )
-            self.end(group, round(len(group) * share))
-        return crowd
 
     def test_best_method_is_proposed(self):
         self.tried()

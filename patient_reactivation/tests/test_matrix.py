@@ -211,24 +211,14 @@ class TestWarnings(MatrixCase):
         (text,) = self.warned("Too few patients")
         self.assertIn("A year needs", text)
 
-    def end_with(self, letters, mails, control):
-        """A trial is over in which these shares were won back."""
-        crowd = self.crowd(300)
-        self.start(self.trial)
-        groups = self.groups(crowd)
-        for group, share in zip(
-            groups.values(), (letters, mails, control), strict=True
-        ):
-            self.end(group, round(len(group) * share))
-
     def test_large_lift_needs_fewer_patients(self):
         """All methods stand out from the control group, none from the other one."""
-        self.end_with(0.75, 0.7, 0.05)
+        self.tried(0.75, 0.7, 0.05)
         self.assertFalse(self.env["reactivation.decision"]._decide(self.trial))
         self.assertFalse(self.warned("Too few patients"))
 
     def test_best_method_needs_no_more_patients(self):
-        self.end_with(0.75, 0.1, 0.05)
+        self.tried(0.75, 0.1, 0.05)
         self.assertTrue(self.warned("Too few patients"))
         self.assertTrue(self.env["reactivation.decision"]._decide(self.trial))
         self.assertFalse(self.warned("Too few patients"))
